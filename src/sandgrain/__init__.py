@@ -1,0 +1,5 @@
+"""Sandgrain: a complete verification scheme for chips suspected of functions nobody declared."""
+
+from importlib.metadata import version
+
+__version__ = version("sandgrain")
