@@ -107,6 +107,13 @@ class GraphSolver:
         self.require(literals)
         self._solver.add_clause(_dimacs(np.asarray(list(literals), np.int64)).tolist())
 
+    def prefer(self, literals: Sequence[int]) -> None:
+        """Try ``literals`` true first wherever the solver is free to choose (a hint; not every engine heeds it)."""
+        try:
+            self._solver.set_phases(_dimacs(np.asarray(list(literals), np.int64)).tolist())
+        except NotImplementedError:
+            return
+
     def solve(self, assumptions: Sequence[int] = ()) -> bool:
         """Whether the clauses are satisfiable under ``assumptions``."""
         self.require(assumptions)
@@ -124,6 +131,14 @@ class GraphSolver:
         values[1 : len(model) + 1] = np.asarray(model, np.int64) > 0
         wide = np.asarray(literals, np.int64)
         return values[(wide >> 1) + 1] ^ (wide & 1).astype(np.bool_)
+
+    def knows(self, literals: Literals) -> NDArray[np.bool_]:
+        """bool array: which of ``literals`` occur in what has been encoded so far."""
+        variables = np.asarray(literals, np.int64) >> 1
+        inside = variables < self._done.size
+        result = np.zeros(variables.size, np.bool_)
+        result[inside] = self._done[variables[inside]]
+        return result
 
     def core(self) -> set[int]:
         """The assumptions (graph literals) that made the last query unsatisfiable."""

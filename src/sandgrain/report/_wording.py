@@ -1,0 +1,91 @@
+"""The words every form of the report shares: what the claims ask, what verdicts and statuses mean."""
+
+from __future__ import annotations
+
+from sandgrain.verdict import Case, Claim, ClaimId, FindingStatus, Text, Verdict
+
+CLAIM_NAMES: dict[ClaimId, Text] = {
+    ClaimId.NO_REMOTE_SHUTDOWN: Text(template="No remote shutdown"),
+    ClaimId.NO_COVERT_CHANNEL: Text(template="No covert channel"),
+    ClaimId.NO_HIDDEN_LOGIC: Text(template="No hidden logic"),
+    ClaimId.DESCRIPTION_MATCHES_DRAWING: Text(template="Description matches drawing"),
+    ClaimId.DRAWING_MATCHES_DIE: Text(template="Drawing matches die"),
+    ClaimId.EVIDENCE_UNALTERED: Text(template="Evidence unaltered"),
+    ClaimId.CUSTODY_UNBROKEN: Text(template="Custody unbroken"),
+}
+
+CLAIM_QUESTIONS: dict[ClaimId, Text] = {
+    ClaimId.NO_REMOTE_SHUTDOWN: Text(
+        template="Is there a state, reachable from outside, from which the chip never serves again?"
+    ),
+    ClaimId.NO_COVERT_CHANNEL: Text(
+        template="Does an identity, a location or a secret reach an output it was not declared to reach?"
+    ),
+    ClaimId.NO_HIDDEN_LOGIC: Text(
+        template="Is there logic that looks planted: rare trigger, narrow payload, no declared purpose?"
+    ),
+    ClaimId.DESCRIPTION_MATCHES_DRAWING: Text(
+        template="Do the hardware description, the netlist and the layout describe the same chip?"
+    ),
+    ClaimId.DRAWING_MATCHES_DIE: Text(template="Does the scan of the silicon show the layout that was submitted?"),
+    ClaimId.EVIDENCE_UNALTERED: Text(template="Is every byte the one both sides signed?"),
+    ClaimId.CUSTODY_UNBROKEN: Text(template="Does every die account for itself from mask to rack?"),
+}
+
+VERDICT_NAMES: dict[Verdict, Text] = {
+    Verdict.REFUTED: Text(template="Refuted"),
+    Verdict.PROVED: Text(template="Proved"),
+    Verdict.OPEN: Text(template="Open"),
+}
+
+NOT_EXAMINED = Text(template="Open: not examined")
+
+VERDICT_MEANINGS: dict[Verdict, Text] = {
+    Verdict.REFUTED: Text(
+        template="A run from reset shows the opposite of the claim. Anyone can replay it on the vendor's description."
+    ),
+    Verdict.PROVED: Text(
+        template="A certificate shows the claim. A checker with another solver accepts it without trusting the engine."
+    ),
+    Verdict.OPEN: Text(
+        template="Neither shown nor excluded. The report says how far the work got and what is left to look at."
+    ),
+}
+
+STATUS_NAMES: dict[FindingStatus, Text] = {
+    FindingStatus.UNDECLARED: Text(template="Undeclared"),
+    FindingStatus.SUSPECT: Text(template="Suspect"),
+    FindingStatus.DECLARED: Text(template="Declared"),
+}
+
+STATUS_MEANINGS: dict[FindingStatus, Text] = {
+    FindingStatus.UNDECLARED: Text(template="Shown by a run from reset, and explained by nothing the vendor declared."),
+    FindingStatus.SUSPECT: Text(template="Neither reached nor excluded. It needs a closer look."),
+    FindingStatus.DECLARED: Text(template="A capability the vendor declared."),
+}
+
+STATUS_ORDER = (FindingStatus.UNDECLARED, FindingStatus.SUSPECT, FindingStatus.DECLARED)
+"""The order findings are told in: what needs an answer first."""
+
+
+def overall(case: Case) -> tuple[Verdict, Text]:
+    """The one sentence at the top of a report, and the verdict its icon shows."""
+    examined = [claim for claim in case.claims if claim.examined]
+    if any(claim.verdict is Verdict.REFUTED for claim in examined):
+        return Verdict.REFUTED, Text(template="This chip has a capability nobody declared.")
+    if not examined:
+        return Verdict.OPEN, Text(template="Nothing was examined yet.")
+    if all(claim.verdict is Verdict.PROVED for claim in examined):
+        return Verdict.PROVED, Text(template="Every claim that was examined is proved.")
+    return Verdict.OPEN, Text(template="No undeclared capability was shown, and none is excluded.")
+
+
+def ordered_claims(case: Case) -> list[Claim]:
+    """The claims in the order of :class:`ClaimId`, however the case lists them."""
+    order = list(ClaimId)
+    return sorted(case.claims, key=lambda claim: order.index(claim.id))
+
+
+def status_rank(status: FindingStatus) -> int:
+    """Undeclared before suspect before declared."""
+    return STATUS_ORDER.index(status)
