@@ -1,0 +1,1 @@
+"""What a design can and cannot do: recoverability, reachability, bounded search, witnesses and their replay."""

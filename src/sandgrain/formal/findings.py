@@ -1,0 +1,437 @@
+"""What the search found, told in the vendor's own names and lines: findings, coverage and the verdict of the claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sandgrain.errors import ReplayError
+from sandgrain.formal.bounded import Run
+from sandgrain.formal.environment import DECLARED, SERVICE, Bound
+from sandgrain.formal.reachability import Cube
+from sandgrain.formal.replay import replay
+from sandgrain.formal.stimulus import Stimulus
+from sandgrain.formal.trace import MEDIA_TYPE, TracedPort, write_vcd
+from sandgrain.formal.witness import Recording, Stop, find_stop, relevant
+from sandgrain.netlist import Elaborated
+from sandgrain.progress import Progress
+from sandgrain.submission import Submission, to_verilog
+from sandgrain.verdict import (
+    Claim,
+    ClaimId,
+    Coverage,
+    EvidenceFile,
+    Figure,
+    Finding,
+    FindingStatus,
+    Place,
+    RelevantInput,
+    StateBit,
+    Text,
+    Verdict,
+    Witness,
+)
+
+_MOST_SUSPECTS = 20
+
+
+@dataclass
+class Outcome:
+    """How the search for one service went.
+
+    Attributes:
+        service: its name.
+        mined, learned: clauses of the proved invariant, mined from simulation and learned from dead states.
+        frames: k, cycles of recovery stimulus within which the service had to return.
+        soaked: cycles of the undisturbed runs.
+        depth: cycles of operation searched for runs into the dead states that were not excluded.
+        dead_states: dead states looked at.
+        exhausted: whether no dead state is left that is not excluded, declared, reached or a suspect.
+        never_served: the recovery stimulus never brings the service, so nothing could be examined.
+        suspects: dead cubes neither excluded nor reached.
+        stops: undeclared findings.
+    """
+
+    service: str
+    mined: int = 0
+    learned: int = 0
+    frames: int = 0
+    soaked: int = 0
+    depth: int = 0
+    dead_states: int = 0
+    exhausted: bool = False
+    never_served: bool = False
+    suspects: list[Cube] = field(default_factory=list)
+    stops: list[Finding] = field(default_factory=list)
+
+
+class Findings:
+    """Collects the findings of all services and makes the claim of them."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        elaborated: Elaborated,
+        bound: Bound,
+        keep: object,
+        progress: Progress,
+    ) -> None:
+        self.submission = submission
+        self._elaborated = elaborated
+        self._bound = bound
+        self._keep = keep
+        self._progress = progress
+        self._outcomes: list[Outcome] = []
+        self._declared: list[Finding] = []
+        self._caveats: list[Text] = []
+        self._count = 0
+        self._unreplayed: list[Text] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in the outcome of one service."""
+        self._outcomes.append(outcome)
+
+    def state_bits(self, cube: Cube) -> list[StateBit]:
+        """A cube over the cone's latches in the vendor's names, in order of name."""
+        latches = self._bound.cone.model.latches
+        bits = [
+            StateBit(name=latches[literal >> 1].name, value=1 - (literal & 1), place=latches[literal >> 1].place)
+            for literal in cube
+        ]
+        return sorted(bits, key=lambda bit: bit.name)
+
+    def keep_stop(self, stop: Stop, cube: Cube, run: Run | None) -> Finding | None:
+        """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not."""
+        reset_cycles = self._bound.whole.reset_cycles
+        inputs = [] if run is None else relevant(self._bound, run, reset_cycles)
+        stimulus = self._replayed(stop, inputs)
+        if stimulus is None:
+            self._unreplayed.append(
+                Text(
+                    template="A run in which {service} stops was found, but the simulator on the submitted description "
+                    "did not reproduce it.",
+                    args={"service": stop.service},
+                )
+            )
+            return None
+        self._count += 1
+        bits = self.state_bits(cube)
+        if stop.last_service is None:
+            title = Text(template="{service} can be kept from ever starting", args={"service": stop.service})
+        else:
+            title = Text(template="{service} can be stopped for good", args={"service": stop.service})
+        return Finding(
+            id=f"stop-{self._count}",
+            status=FindingStatus.UNDECLARED,
+            title=title,
+            explanation=self._how(stop, bits, inputs),
+            service=stop.service,
+            dead_state=bits,
+            places=_places(bits),
+            witness=self._witness(stop, cube, stimulus, inputs),
+        )
+
+    def _how(self, stop: Stop, bits: list[StateBit], inputs: list[RelevantInput]) -> Text:
+        state = ", ".join(map(str, bits[:6])) + (" …" if len(bits) > 6 else "")
+        args: dict[str, str | int] = {
+            "service": stop.service,
+            "cycle": stop.dead_from,
+            "bits": len(inputs),
+            "state": state,
+        }
+        if not bits:
+            return Text(
+                template="From cycle {cycle} on {service} does not return under the recovery stimulus, whatever the "
+                "state of the chip: the value of an input decides. No declared function explains it.",
+                args=args,
+            )
+        if not inputs:
+            return Text(
+                template="Under the recovery stimulus alone the chip enters a state in cycle {cycle} from which "
+                "{service} never returns: {state}. No declared function explains it.",
+                args=args,
+            )
+        return Text(
+            template="{bits} input bits bring the chip into a state in cycle {cycle} from which {service} does not "
+            "return under the recovery stimulus: {state}. No declared function explains it.",
+            args=args,
+        )
+
+    def _replayed(self, stop: Stop, inputs: list[RelevantInput]) -> Stimulus | None:
+        """The stimulus of ``stop`` in the form another simulator reproduces: x as x, else x read as 0; None if none."""
+        for x_as_zero in (False, True):
+            stimulus = self._stimulus(stop, inputs, x_as_zero)
+            with self._progress.stage("replay"):
+                try:
+                    results = replay(stimulus, self.submission)
+                except ReplayError as error:
+                    self._unreplayed.append(
+                        Text(template="A witness could not be replayed: {reason}", args={"reason": error.what})
+                    )
+                    return None
+            if results and all(result.reproduced for result in results):
+                return stimulus
+        return None
+
+    def _stimulus(self, stop: Stop, inputs: list[RelevantInput], x_as_zero: bool) -> Stimulus:
+        manifest = self.submission.manifest
+        recording = stop.recording
+        clock = manifest.clocks[0]
+        ports = {port.name for port in self._bound.whole.model.ports if port.direction != "output"}
+        expression = next(item for item in manifest.services if item.name == stop.service).parsed()
+        return Stimulus.from_arrays(
+            top=manifest.chip.top,
+            clock=clock.port,
+            clock_edge=clock.edge.value,
+            inputs={name: bits for name, bits in recording.ports.items() if name in ports},
+            service=stop.service,
+            service_expression=to_verilog(expression),
+            service_trace=recording.outputs[SERVICE + stop.service],
+            reset_cycles=self._bound.whole.reset_cycles,
+            dead_from=stop.dead_from,
+            relevant_inputs=inputs,
+            x_as_zero=x_as_zero,
+        )
+
+    def _witness(self, stop: Stop, cube: Cube, stimulus: Stimulus, inputs: list[RelevantInput]) -> Witness:
+        return Witness(
+            service=stop.service,
+            cycles=stop.recording.cycles,
+            reset_cycles=self._bound.whole.reset_cycles,
+            dead_from=stop.dead_from,
+            last_service_cycle=stop.last_service,
+            stimulus=self._keep_bytes(stimulus.to_json_bytes(), ".stimulus.json", "application/json"),
+            vcd=self._keep_bytes(self._vcd(stop, cube), ".vcd", MEDIA_TYPE),
+            relevant_inputs=inputs,
+            x_as_zero=stimulus.x_as_zero,
+        )
+
+    def _vcd(self, stop: Stop, cube: Cube) -> bytes:
+        recording = stop.recording
+        manifest = self.submission.manifest
+        latches = self._bound.cone.model.latches
+        dead = np.zeros(recording.cycles, np.uint8)
+        dead[stop.dead_from :] = 1
+        return write_vcd(
+            top=manifest.chip.top,
+            clock=manifest.clocks[0].port,
+            clock_edge=manifest.clocks[0].edge.value,
+            ports=[
+                TracedPort(port.name, port.direction, recording.ports[port.name])
+                for port in self._bound.whole.model.ports
+            ],
+            services={stop.service: recording.outputs[SERVICE + stop.service]},
+            dead=dead,
+            dead_state={
+                latches[literal >> 1].name: recording.states[:, self._bound.latches[literal >> 1]].astype(np.uint8)
+                for literal in cube
+            },
+        )
+
+    def _keep_bytes(self, data: bytes, suffix: str, media_type: str) -> EvidenceFile:
+        assert callable(self._keep)
+        kept: EvidenceFile = self._keep(data, suffix, media_type)
+        return kept
+
+    def declared(
+        self,
+        name: str,
+        service: str,
+        cube: Cube,
+        run: Run | None,
+        recording: Recording | None,
+        serves: bool,
+        frames: int,
+    ) -> None:
+        """Report what a declared function does to a service."""
+        item = next(item for item in self.submission.manifest.declared if item.name == name)
+        if serves:
+            self._caveats.append(
+                Text(
+                    template="The state declared as {name} also holds where {service} returns, so runs through it "
+                    "were taken as explained without being looked at.",
+                    args={"name": name, "service": service},
+                )
+            )
+        if not cube:
+            return
+        bits = self.state_bits(cube)
+        witness = None
+        if run is not None and recording is not None:
+            stop = find_stop(self._bound, recording, service, cube, (), 2 * frames)
+            if stop is not None:
+                inputs = relevant(self._bound, run, self._bound.whole.reset_cycles)
+                stimulus = self._replayed(stop, inputs)
+                if stimulus is not None:
+                    witness = self._witness(stop, cube, stimulus, inputs)
+        self._declared.append(
+            Finding(
+                id=f"declared-{name.lower().replace('_', '-')}-{service.lower().replace('_', '-')}",
+                status=FindingStatus.DECLARED,
+                title=Text(
+                    template="The declared function {name} stops {service}", args={"name": name, "service": service}
+                ),
+                explanation=Text(
+                    template="Declared trigger: {trigger}. That this is the only way in has not been shown.",
+                    args={"trigger": item.trigger},
+                ),
+                service=service,
+                dead_state=bits,
+                places=_places(bits),
+                declared_as=name,
+                document=item.document,
+                witness=witness,
+            )
+        )
+
+    def claim(self) -> Claim:
+        """The claim with all findings; refuted by any undeclared stop, otherwise open."""
+        stops = [finding for outcome in self._outcomes for finding in outcome.stops]
+        suspects = self._suspects()
+        return Claim(
+            id=ClaimId.NO_REMOTE_SHUTDOWN,
+            verdict=Verdict.REFUTED if stops else Verdict.OPEN,
+            summary_text=self._summary(stops, suspects),
+            examined=True,
+            coverage=self._coverage(len(suspects)),
+            findings=[*stops, *suspects[:_MOST_SUSPECTS], *self._declared],
+        )
+
+    def _suspects(self) -> list[Finding]:
+        """Dead states neither excluded nor reached, the largest set of states first."""
+        ranked = sorted(
+            ((cube, outcome) for outcome in self._outcomes for cube in outcome.suspects),
+            key=lambda item: (len(item[0]), item[0]),
+        )
+        found = []
+        for number, (cube, outcome) in enumerate(ranked, 1):
+            bits = self.state_bits(cube)
+            found.append(
+                Finding(
+                    id=f"suspect-{number}",
+                    status=FindingStatus.SUSPECT,
+                    title=Text(
+                        template="A state without return for {service} was neither reached nor excluded",
+                        args={"service": outcome.service},
+                    ),
+                    explanation=Text(
+                        template="If the chip ever gets into it, {service} does not return within {frames} cycles of "
+                        "the recovery stimulus. No run of up to {depth} cycles leads there.",
+                        args={"service": outcome.service, "frames": outcome.frames, "depth": outcome.depth},
+                    ),
+                    service=outcome.service,
+                    dead_state=bits,
+                    places=_places(bits),
+                )
+            )
+        return found
+
+    def _summary(self, stops: list[Finding], suspects: list[Finding]) -> Text:
+        if stops:
+            return Text(
+                template="{service} can be stopped for good by something no declared function explains.",
+                args={"service": stops[0].service or ""},
+            )
+        unserved = [outcome.service for outcome in self._outcomes if outcome.never_served]
+        if unserved:
+            return Text(
+                template="The recovery stimulus never brings {service} after reset, so nothing could be examined.",
+                args={"service": ", ".join(unserved)},
+            )
+        if suspects:
+            return Text(
+                template="No way to stop the services was found, but {count} states without return are not excluded.",
+                args={"count": len(suspects)},
+            )
+        if all(outcome.exhausted for outcome in self._outcomes):
+            return Text(
+                template="Every state without return is declared or excluded by an inductive invariant; no independent "
+                "certificate has been issued yet."
+            )
+        return Text(
+            template="No undeclared stop was found; {count} states without return were excluded before the time was up.",
+            args={"count": sum(outcome.dead_states for outcome in self._outcomes)},
+        )
+
+    def _coverage(self, suspects: int) -> Coverage:
+        network, cone = self._bound.whole.model.network, self._bound.cone.model.network
+        figures = [
+            Figure(name=Text(template="flip-flops in the design"), value=network.latch_count),
+            Figure(name=Text(template="flip-flops the services depend on"), value=cone.latch_count),
+            Figure(name=Text(template="and-gates the services depend on"), value=cone.and_count),
+            Figure(
+                name=Text(template="inputs the description leaves undefined, taken as arbitrary"),
+                value=int(self._bound.cone.model.free_inputs.sum()),
+            ),
+        ]
+        for outcome in self._outcomes:
+            name = {"service": outcome.service}
+            figures += [
+                Figure(name=Text(template="{service}: cycles to return", args=name), value=outcome.frames),
+                Figure(name=Text(template="{service}: undisturbed cycles", args=name), value=outcome.soaked),
+                Figure(name=Text(template="{service}: states without return looked at", args=name),
+                       value=outcome.dead_states),
+                Figure(name=Text(template="{service}: clauses of the proved invariant", args=name),
+                       value=outcome.mined + outcome.learned),
+                Figure(name=Text(template="{service}: cycles searched for a way in", args=name), value=outcome.depth),
+            ]
+        figures.append(Figure(name=Text(template="states neither reached nor excluded"), value=suspects))
+        return Coverage(figures=figures, assumptions=self._assumptions(), not_covered=self._not_covered())
+
+    def _assumptions(self) -> list[Text]:
+        environment = self._bound.whole
+        assumed = []
+        if environment.reset_cycles:
+            assumed.append(
+                Text(
+                    template="Runs start with any power-up state and {cycles} cycles of reset; afterwards reset is not "
+                    "asserted again.",
+                    args={"cycles": environment.reset_cycles},
+                )
+            )
+        else:
+            assumed.append(Text(template="No reset is declared: runs start from the initial values of the description."))
+        held = sorted(
+            {bit.port for bit, row in zip(environment.model.inputs, environment.stimulus[0], strict=True)
+             if bit.port is not None and row == 3}
+        )
+        if held:
+            assumed.append(
+                Text(
+                    template="Inputs the recovery stimulus does not name are held at an arbitrary constant: {ports}.",
+                    args={"ports": ", ".join(held)},
+                )
+            )
+        return [*assumed, *self._elaborated.notes]
+
+    def _not_covered(self) -> list[Text]:
+        missing = list(self._bound.not_modelled)
+        missing += [
+            Text(template="Module {module} has no description (instance {instance}).",
+                 args={"module": box.module, "instance": box.instance})
+            for box in self._elaborated.black_boxes
+        ]
+        missing += [
+            Text(template="Memory {name} ({bits} bits) was left out: what is read from it is arbitrary.",
+                 args={"name": memory.name, "bits": memory.bits})
+            for memory in self._elaborated.abstracted_memories
+        ]
+        for outcome in self._outcomes:
+            if not outcome.exhausted and not outcome.never_served:
+                missing.append(
+                    Text(template="{service}: the search for states without return ended before it was complete.",
+                         args={"service": outcome.service})
+                )
+        return [*missing, *self._caveats, *self._unreplayed]
+
+
+def _places(bits: list[StateBit]) -> list[Place]:
+    places: dict[Place, None] = {}
+    for bit in bits:
+        if bit.place is not None:
+            places[bit.place] = None
+    return list(places)
+
+
+__all__ = ["DECLARED", "Findings", "Outcome"]

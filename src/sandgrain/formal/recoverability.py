@@ -1,0 +1,183 @@
+"""From any state, does the recovery stimulus bring the service back within k cycles? The states from which it does not.
+
+The design is unrolled ``k`` times from a free initial state under the recovery stimulus. A *dead* state is one from
+which no frame shows a goal; goals are the service and the declared stops. Dead states are generalised to cubes by
+unsatisfiable cores: every state of a dead cube is dead, for the values of held and undefined inputs it was found with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.formal.environment import Environment
+from sandgrain.formal.reachability import Cube
+from sandgrain.logic.graph import Graph, literal_values
+from sandgrain.logic.sat import GraphSolver
+
+
+@dataclass(frozen=True)
+class DeadState:
+    """A state from which no goal is reached, for certain values of the inputs the stimulus leaves open.
+
+    Attributes:
+        state: bool (latches,).
+        cube: latch literals that suffice, given the same open inputs.
+        open_inputs: those values, as assumptions on the unrolling; opaque to the caller.
+    """
+
+    state: NDArray[np.bool_]
+    cube: Cube
+    open_inputs: tuple[int, ...]
+
+
+class Recoverability:
+    """The unrolled question for one service (or all): a pool of dead states that shrinks as they are explained."""
+
+    def __init__(
+        self, environment: Environment, goals: Sequence[int], frames: int, rarity: NDArray[np.float64] | None = None
+    ) -> None:
+        """Unroll.
+
+        Args:
+            environment: the design and its recovery stimulus.
+            goals: network literals, any of which ends the search (service or declared stop).
+            frames: cycles of recovery stimulus, k.
+            rarity: float64 (2 * latches,), how rarely each latch literal holds in known reachable states; cubes are
+                made of common values where there is a choice, since a rare one may only say that they are unreachable.
+        """
+        network = environment.model.network
+        self.frames = frames
+        self._rarity = np.zeros(2 * network.latch_count) if rarity is None else rarity
+        self.graph = graph = Graph(network.variable_count + frames * network.and_count // 2)
+        self.state = graph.free(network.latch_count)
+        held = environment.held(graph)
+        goal_array = np.array(goals, np.uint32)
+        self._held = held
+        state, reached, states, opens = self.state, [], [], [held[held > 1]]
+        for cycle in range(frames):
+            inputs = environment.recovery_inputs(graph, cycle, held)
+            row = environment.stimulus[cycle % len(environment.stimulus)]
+            opens.append(inputs[row == 2])
+            values = graph.frame(network, inputs, state)
+            if cycle == 0:
+                self._first = values
+            reached.extend(literal_values(values, goal_array).tolist())
+            states.append(state)
+            state = literal_values(values, network.latch_next)
+        self._states = states
+        self._open = np.concatenate(opens) if opens else np.empty(0, np.uint32)
+        self._solver = GraphSolver(graph)
+        self._never = int(graph.free(1)[0])
+        self._goals = [literal for literal in reached if literal != 0]
+        for literal in self._goals:
+            self._solver.add_clause((self._never ^ 1, literal ^ 1))
+        self._renew()
+
+    def _renew(self) -> None:
+        """A fresh switch for "some goal is reached", after the goals have changed."""
+        self._ever = int(self.graph.free(1)[0])
+        self._solver.add_clause([self._ever ^ 1, *self._goals])
+
+    def exclude(self, cubes: Iterable[Cube]) -> None:
+        """Leave these initial states out of the search."""
+        for cube in cubes:
+            self._solver.add_clause([self._at(literal) ^ 1 for literal in cube])
+
+    def add_goal(self, cube: Cube) -> None:
+        """Count coming into ``cube`` as explained: states that only lead there are no longer asked about."""
+        for state in self._states:
+            inside = self.graph.all_of(int(state[literal >> 1]) ^ (literal & 1) for literal in cube)
+            if inside == 0:
+                continue
+            self._goals.append(inside)
+            self._solver.add_clause((self._never ^ 1, inside ^ 1))
+        self._renew()
+
+    def find(self) -> DeadState | None:
+        """Some dead state not yet excluded, or None if there is none: the search is complete."""
+        return self._find([self._never])
+
+    def _find(self, assumptions: list[int]) -> DeadState | None:
+        if not self._solver.solve(assumptions):
+            return None
+        state = self._solver.model(self.state)
+        known = self._solver.knows(self._open)
+        values = self._solver.model(self._open[known])
+        opens = tuple(
+            int(at) ^ int(not value) for at, value in zip(self._open[known].tolist(), values, strict=True)
+        )
+        cube = self._core(self._literals(state), opens)
+        if cube is None:
+            raise AssertionError("a dead state cannot reach a goal")
+        return DeadState(state, cube, opens)
+
+    def find_with(self, literal: int) -> DeadState | None:
+        """Some dead state in whose first cycle the network literal ``literal`` holds, or None."""
+        return self._find([self._never, self._in_first(literal)])
+
+    def serves_with(self, literal: int) -> bool:
+        """Whether a goal is seen in the later half of the frames after a first cycle in which ``literal`` holds.
+
+        A service already under way when a stop sets in may still end in the first few cycles.
+        """
+        late = self.graph.any_of(self._goals[len(self._goals) // 2 :])
+        return self._solver.solve([late, self._in_first(literal)])
+
+    def leads_to(self, dead: DeadState, settled: Cube) -> Cube | None:
+        """The part of ``dead`` from which the last frame is certain to be in ``settled``, or None if it is not."""
+        inside = self.graph.all_of(int(self._states[-1][lit >> 1]) ^ (lit & 1) for lit in settled)
+        at = {self._at(literal): literal for literal in self._literals(dead.state)}
+        if self._solver.solve([inside ^ 1, *dead.open_inputs, *at]):
+            return None
+        core = self._solver.core()
+        return tuple(sorted(literal for graph_literal, literal in at.items() if graph_literal in core))
+
+    def is_open(self, cube: Cube) -> bool:
+        """Whether some dead state in ``cube`` has not been excluded or explained yet."""
+        return self._solver.solve([self._never, *(self._at(literal) for literal in cube)])
+
+    def held_values(self, dead: DeadState) -> NDArray[np.uint8]:
+        """The constants on the held inputs with which the state is dead: uint8 (inputs,), 0 elsewhere."""
+        true = set(dead.open_inputs)
+        return np.array([int(at) > 1 and int(at) in true for at in self._held.tolist()], np.uint8)
+
+    def _in_first(self, literal: int) -> int:
+        return int(self._first[literal >> 1]) ^ (literal & 1)
+
+    def is_dead(self, state: NDArray[np.bool_]) -> DeadState | None:
+        """``state`` as a dead state if it is one for whatever values the open inputs take (0 is tried), else None."""
+        opens = tuple(int(at) ^ 1 for at in self._open[self._solver.knows(self._open)].tolist())
+        cube = self._core(self._literals(state), opens)
+        return None if cube is None else DeadState(state, cube, opens)
+
+    def minimise(self, dead: DeadState) -> DeadState:
+        """A dead state with a cube none of whose literals can be dropped."""
+        cube = sorted(dead.cube, key=lambda literal: (-self._rarity[literal], literal))
+        position = 0
+        while position < len(cube):
+            trial = cube[:position] + cube[position + 1 :]
+            shorter = self._core(trial, dead.open_inputs)
+            if shorter is None:
+                position += 1
+            else:
+                keep = set(shorter)
+                cube = [literal for literal in trial if literal in keep]
+        return DeadState(dead.state, tuple(sorted(cube)), dead.open_inputs)
+
+    def _core(self, literals: Sequence[int], opens: tuple[int, ...]) -> Cube | None:
+        at = {self._at(literal): literal for literal in literals}
+        if self._solver.solve([self._ever, *opens, *at]):
+            return None
+        core = self._solver.core()
+        return tuple(sorted(literal for graph_literal, literal in at.items() if graph_literal in core))
+
+    @staticmethod
+    def _literals(state: NDArray[np.bool_]) -> list[int]:
+        return [2 * index + int(not value) for index, value in enumerate(state.tolist())]
+
+    def _at(self, literal: int) -> int:
+        return int(self.state[literal >> 1]) ^ (literal & 1)

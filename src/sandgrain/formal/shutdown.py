@@ -1,0 +1,334 @@
+"""The claim *no remote shutdown*: is there a state, reachable from outside, from which the chip never serves again?
+
+In this order, cheapest first: long runs that nobody disturbs, small dead cubes found by forcing flip-flops, then dead
+states from SAT until there are none left or the budget ends. Each dead cube is excluded by an inductive invariant,
+reached by a concrete run and so becomes a witness, or stays as a suspect.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.formal import bounded
+from sandgrain.formal.environment import DECLARED, SERVICE, Bound, bind
+from sandgrain.formal.findings import Findings, Outcome
+from sandgrain.formal.mining import candidates, inductive_clauses
+from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
+from sandgrain.formal.reachability import Cube, Reachability, Reached
+from sandgrain.formal.recoverability import DeadState, Recoverability
+from sandgrain.formal.sampling import advance, recovery_times, sample_states
+from sandgrain.formal.soak import Soak, soak
+from sandgrain.formal.witness import after_reset, find_stop, record, stimulus_of
+from sandgrain.logic.simulate import Words
+from sandgrain.netlist import Elaborated
+from sandgrain.progress import Progress
+from sandgrain.submission import Submission
+from sandgrain.verdict import Claim, EvidenceFile, Text
+
+Keep = Callable[[bytes, str, str], EvidenceFile]
+"""Keeps evidence: (data, file suffix, media type) to the record of the file."""
+
+
+@dataclass(frozen=True)
+class ShutdownOptions:
+    """Budgets of the search.
+
+    Attributes:
+        seconds: wall clock for the whole claim, elaboration not counted.
+        search_seconds: one bounded search for a run into a dead cube.
+        exclude_seconds: one attempt to prove a dead cube unreachable.
+        soak_cycles: length of the undisturbed runs.
+        depth: deepest bounded search, in cycles of operation.
+        stops: undeclared stops to report before ending the search for more.
+    """
+
+    seconds: float = 90.0
+    search_seconds: float = 40.0
+    exclude_seconds: float = 4.0
+    soak_cycles: int = 8192
+    depth: int = 400
+    stops: int = 1
+
+
+def examine(
+    submission: Submission,
+    elaborated: Elaborated,
+    *,
+    keep: Keep,
+    progress: Progress,
+    options: ShutdownOptions | None = None,
+) -> Claim:
+    """Examine the claim for every service of the submission.
+
+    Args:
+        submission: what was handed over.
+        elaborated: its description as netlists.
+        keep: where evidence goes.
+        progress: told what is being done.
+        options: budgets.
+
+    Raises:
+        SubmissionError: the manifest names something the design does not have.
+        NetworkError: the design cannot be modelled soundly.
+    """
+    options = options or ShutdownOptions()
+    deadline = time.monotonic() + options.seconds
+    with progress.stage("model"):
+        bound = bind(submission, elaborated)
+    findings = Findings(submission, elaborated, bound, keep, progress)
+    services = list(bound.cone.services)
+    with progress.stage("sampling"):
+        states = sample_states(bound.cone)
+    with progress.stage("invariants"):
+        invariant = _mine(bound, states, options, progress)
+    for position, service in enumerate(services):
+        share = (deadline - time.monotonic()) / (len(services) - position)
+        outcome = _Search(bound, service, states, invariant, options, progress, findings, share).run()
+        findings.add(outcome)
+    return findings.claim()
+
+
+def _mine(bound: Bound, states: Words, options: ShutdownOptions, progress: Progress) -> list[Cube]:
+    """Cubes proved unreachable by mined inductive clauses."""
+    clauses = inductive_clauses(
+        bound.cone,
+        candidates(states),
+        seconds=options.seconds / 2,
+        tick=lambda alive: progress.update(f"{alive} clauses left"),
+    )
+    return [tuple(sorted({p ^ 1, q ^ 1})) for p, q in clauses.tolist()]
+
+
+@dataclass
+class _Search:
+    """The search for one service."""
+
+    bound: Bound
+    service: str
+    states: Words
+    invariant: list[Cube]
+    options: ShutdownOptions
+    progress: Progress
+    findings: Findings
+    seconds: float
+    outcome: Outcome = field(init=False)
+
+    def __post_init__(self) -> None:
+        environment = self.bound.cone
+        self.deadline = time.monotonic() + self.seconds
+        declared = environment.declared
+        self.explained = [DECLARED + name for name in declared]
+        self.goals = np.array([environment.services[self.service], *declared.values()], np.uint32)
+        self.start = after_reset(environment)
+        self.outcome = Outcome(service=self.service, mined=len(self.invariant))
+
+    def run(self) -> Outcome:
+        environment, progress = self.bound.cone, self.progress
+        with progress.stage("undisturbed runs"):
+            runs = soak(
+                environment,
+                self.goals,
+                self.options.soak_cycles,
+                lambda done: progress.update("undisturbed runs", done, self.options.soak_cycles),
+            )
+            self.outcome.soaked = runs.cycles
+        served = runs.first[0] >= 0
+        if not served.any():
+            self.outcome.never_served = True
+            return self.outcome
+        frames = self._frames(runs)
+        self.outcome.frames = frames
+        with progress.stage("unrolling"):
+            ones = np.bitwise_count(self.states).mean(axis=1) / 64
+            rarity = np.stack((1 - ones, ones), axis=1).ravel()
+            question = Recoverability(environment, self.goals.tolist(), frames, rarity)
+            question.exclude(self.invariant)
+        with progress.stage("stopped runs"):
+            self._stopped_runs(runs, question)
+        with progress.stage("dead states"):
+            self._dead_states(runs, question)
+        with progress.stage("declared functions"):
+            self._declared(frames)
+        return self.outcome
+
+    def _frames(self, runs: Soak) -> int:
+        """k: as the manifest says, else 40 or twice the longest recovery seen in sampled states."""
+        wanted = self.findings.submission.manifest.recovery.within_cycles
+        if wanted is not None:
+            return wanted
+        times = recovery_times(self.bound.cone, self.states[:, ::8], self.goals, 2048)
+        longest = max(int(times.max()), int(runs.first[0].max()))
+        return max(40, 2 * longest + 2)
+
+    def _enough(self) -> bool:
+        return len(self.outcome.stops) >= self.options.stops or time.monotonic() > self.deadline
+
+    def _stopped_runs(self, runs: Soak, question: Recoverability) -> None:
+        """Turn undisturbed runs that stopped serving, or never served, into witnesses."""
+        served = runs.first[0] >= 0
+        latest = runs.last.max(axis=0)
+        quiet = 2 * self.outcome.frames
+        stopped = np.flatnonzero(served & (latest < runs.cycles - quiet))
+        if stopped.size:
+            index = int(stopped[np.argmin(latest[stopped])])
+            self._take_run(runs, index, index, int(latest[index]) + 1, question)
+        never = np.flatnonzero((runs.last < 0).all(axis=0))
+        if never.size and not self._enough():
+            # A healthy run first, so that the service is seen before the held input that stops it.
+            healthy = int(np.flatnonzero(served)[0])
+            self._take_run(runs, healthy, int(never[0]), int(runs.first[0][healthy]) + 1, question)
+
+    def _take_run(self, runs: Soak, before: int, after: int, length: int, question: Recoverability) -> None:
+        """A witness from ``length`` cycles held as in run ``before``, then held as in run ``after``."""
+        environment = self.bound.cone
+        tail_length = 4 * self.outcome.frames
+
+        def held(index: int, cycles: int, start: int) -> NDArray[np.uint8]:
+            return environment.recovery_values(cycles, start) | runs.held[index]
+
+        inputs = stimulus_of(self.bound, held(before, length, 0), held(after, tail_length, length))
+        self._confirm(inputs, None, question)
+
+    def _dead_states(self, runs: Soak, question: Recoverability) -> None:
+        environment = self.bound.cone
+        reach = Reachability(environment)
+        reach.assume_proved(self.invariant)
+        known = len(reach.invariant)
+        for state in self._probes(runs):
+            if self._enough():
+                break
+            dead = question.is_dead(state)
+            if dead is not None and question.is_open(dead.cube):
+                known = self._settle(question.minimise(dead), question, reach, known)
+        while not self._enough():
+            dead = question.find()
+            if dead is None:
+                self.outcome.exhausted = True
+                break
+            known = self._settle(dead, question, reach, known)
+            self.progress.update(
+                f"{self.outcome.dead_states} dead states, {len(self.outcome.suspects)} not excluded",
+                self.seconds - max(0.0, self.deadline - time.monotonic()),
+                self.seconds,
+            )
+        self.outcome.learned = len(reach.invariant) - len(self.invariant)
+
+    def _probes(self, runs: Soak) -> list[NDArray[np.bool_]]:
+        environment = self.bound.cone
+        limit = self.outcome.frames
+        healthy = runs.moments(int(np.flatnonzero(runs.first[0] >= 0)[0]))
+        cubes = unseen_values(self.states) + comparisons(environment.model.network)
+        return falling_silent(environment, healthy, cubes, self.goals, limit)
+
+    def _settle(self, dead: DeadState, question: Recoverability, reach: Reachability, known: int) -> int:
+        """Exclude, reach or suspect one dead state; returns how much of the invariant ``question`` has seen."""
+        self.outcome.dead_states += 1
+        answer = reach.ask(dead.cube, seconds=self._slice(self.options.exclude_seconds))
+        question.exclude(reach.invariant[known:])
+        known = len(reach.invariant)
+        if answer.reached is Reached.NEVER:
+            return known
+        settled = self._settled(dead, question)
+        if settled is not None and settled.cube != dead.cube:
+            answer = reach.ask(settled.cube, seconds=self._slice(self.options.exclude_seconds))
+            question.exclude(reach.invariant[known:])
+            known = len(reach.invariant)
+            leads = question.leads_to(dead, settled.cube)
+            if answer.reached is Reached.NEVER and leads is not None:
+                question.exclude([leads])
+                return known
+        aim = settled or question.minimise(dead)
+        if self._reach(aim, question):
+            question.exclude([dead.cube])
+            return known
+        self.outcome.suspects.append(aim.cube)
+        question.add_goal(aim.cube)
+        if question.is_open(dead.cube):
+            question.exclude([question.minimise(dead).cube])
+        return known
+
+    def _settled(self, dead: DeadState, question: Recoverability) -> DeadState | None:
+        """The dead state the chip is in after k cycles of recovery from ``dead``: fewer flip-flops say it."""
+        environment = self.bound.cone
+        state = np.where(dead.state, np.uint64(1), np.uint64(0))[:, None]
+        after = advance(environment, state, question.frames - 1)
+        settled = question.is_dead((after[:, 0] & np.uint64(1)).astype(np.bool_))
+        return None if settled is None else question.minimise(settled)
+
+    def _slice(self, seconds: float) -> float:
+        return max(0.5, min(seconds, self.deadline - time.monotonic()))
+
+    def _reach(self, dead: DeadState, question: Recoverability) -> bool:
+        """Whether a concrete run into the dead state was found and confirmed."""
+        found = bounded.search(
+            self.bound.cone,
+            self.start,
+            [dead.cube],
+            seconds=self._slice(self.options.search_seconds),
+            max_depth=self.options.depth,
+            tick=lambda depth: self.progress.update(f"no run of {depth} cycles into a dead state of {len(dead.cube)}"),
+        )
+        self.outcome.depth = max(self.outcome.depth, found.depth)
+        if found.run is None:
+            return False
+        run = found.run.inputs if found.run.inputs.size else np.empty((0, self.start.size), np.uint8)
+        if not found.run.inputs.size:
+            run = np.empty((0, self.bound.cone.model.network.input_count), np.uint8)
+        held = question.held_values(dead)
+        tail = self.bound.cone.recovery_values(4 * self.outcome.frames) | held
+        return self._confirm(stimulus_of(self.bound, run, tail), found.run, question)
+
+    def _confirm(
+        self, inputs: NDArray[np.uint8], run: bounded.Run | None, question: Recoverability
+    ) -> bool:
+        """Record the run; when the service really ends, find the dead state it settles in and keep the witness."""
+        recording = record(self.bound.whole, inputs)
+        final = recording.states[-2 * self.outcome.frames][self.bound.latches]
+        settled = question.is_dead(final)
+        cube = question.minimise(settled).cube if settled is not None else ()
+        stop = find_stop(self.bound, recording, self.service, cube, self.explained, 2 * self.outcome.frames)
+        if stop is None:
+            return False
+        kept = self.findings.keep_stop(stop, cube, run)
+        if kept is None:
+            return False
+        self.outcome.stops.append(kept)
+        if cube:
+            question.add_goal(cube)
+        return True
+
+    def _declared(self, frames: int) -> None:
+        """Which declared functions stop this service, and in which state."""
+        environment = self.bound.cone
+        if not environment.declared:
+            return
+        plain = Recoverability(environment, [environment.services[self.service]], frames)
+        plain.exclude(self.invariant)
+        for name, literal in environment.declared.items():
+            dead = plain.find_with(literal)
+            cube = plain.minimise(dead).cube if dead is not None else ()
+            also = plain.serves_with(literal)
+            run = None
+            if dead is not None:
+                search = bounded.search(
+                    environment, self.start, [cube], seconds=15.0, max_depth=self.options.depth
+                )
+                run = search.run
+            recording = None
+            if run is not None and run.inputs.size:
+                tail = environment.recovery_values(4 * frames)
+                recording = record(self.bound.whole, stimulus_of(self.bound, run.inputs, tail))
+            self.findings.declared(name, self.service, cube, run, recording, also, frames)
+
+
+def service_output(name: str) -> str:
+    """The name of a service among the outputs of the model."""
+    return SERVICE + name
+
+
+__all__ = ["Keep", "ShutdownOptions", "Text", "examine"]

@@ -1,0 +1,173 @@
+"""From a run to a witness: simulate the whole chip from power-up, say when the service was last seen, keep the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.formal.bounded import DOES_NOT_MATTER, Run
+from sandgrain.formal.environment import SERVICE, Bound, Environment
+from sandgrain.formal.reachability import Cube
+from sandgrain.formal.sampling import spread
+from sandgrain.logic.network import Literals
+from sandgrain.logic.simulate import Simulator, read
+from sandgrain.verdict import RelevantInput
+
+_ONE = np.uint64(1)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the whole chip did under a stimulus.
+
+    Attributes:
+        inputs: uint8 (cycles, inputs of the whole model).
+        states: bool (cycles, latches of the whole model), before each edge.
+        ports: uint8 (cycles, width) per port but the clock, least significant bit first.
+        outputs: uint8 (cycles,) per output of the model.
+    """
+
+    inputs: NDArray[np.uint8]
+    states: NDArray[np.bool_]
+    ports: dict[str, NDArray[np.uint8]]
+    outputs: dict[str, NDArray[np.uint8]]
+
+    @property
+    def cycles(self) -> int:
+        """Length in clock cycles."""
+        return len(self.inputs)
+
+
+def power_up(environment: Environment) -> NDArray[np.bool_]:
+    """The concrete power-up of witnesses: initial values where the description gives them, else 0. bool (latches,)."""
+    return environment.model.network.latch_init == 1
+
+
+def record(environment: Environment, inputs: NDArray[np.uint8]) -> Recording:
+    """Simulate from `power_up` under ``inputs`` uint8 (cycles, inputs)."""
+    model = environment.model
+    simulator = Simulator(model.network, 1)
+    simulator.state[:] = spread(power_up(environment))
+    groups: dict[str, Literals] = {"p" + port.name: port.literals for port in model.ports}
+    groups |= {"o" + name: np.array([literal], np.uint32) for name, literal in model.outputs.items()}
+    everything = np.concatenate(list(groups.values()))
+    seen = np.zeros((len(inputs), everything.size), np.uint8)
+    states = np.zeros((len(inputs), model.network.latch_count), np.bool_)
+    for cycle, row in enumerate(inputs):
+        simulator.inputs[:] = spread(row)
+        simulator.evaluate()
+        states[cycle] = (simulator.state[:, 0] & _ONE).astype(np.bool_)
+        seen[cycle] = (read(simulator.values, everything)[:, 0] & _ONE).astype(np.uint8)
+        simulator.clock()
+    columns = np.split(seen, np.cumsum([len(group) for group in groups.values()])[:-1], axis=1)
+    named = dict(zip(groups, columns, strict=True))
+    return Recording(
+        inputs,
+        states,
+        {name[1:]: bits for name, bits in named.items() if name.startswith("p")},
+        {name[1:]: bits[:, 0] for name, bits in named.items() if name.startswith("o")},
+    )
+
+
+def after_reset(environment: Environment) -> NDArray[np.bool_]:
+    """The state of the concrete power-up after the declared reset, other inputs as in recovery: bool (latches,)."""
+    inputs = reset_inputs(environment)
+    if not len(inputs):
+        return power_up(environment)
+    simulator = Simulator(environment.model.network, 1)
+    simulator.state[:] = spread(power_up(environment))
+    for row in inputs:
+        simulator.inputs[:] = spread(row)
+        simulator.evaluate()
+        simulator.clock()
+    return (simulator.state[:, 0] & _ONE).astype(np.bool_)
+
+
+def reset_inputs(environment: Environment) -> NDArray[np.uint8]:
+    """Inputs of the declared reset: uint8 (reset cycles, inputs)."""
+    rows = environment.recovery_values(environment.reset_cycles)
+    fixed = environment.reset_asserted < 2
+    rows[:, fixed] = environment.reset_asserted[fixed]
+    return rows
+
+
+def stimulus_of(bound: Bound, run: NDArray[np.uint8], tail: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Inputs of the whole model: reset, then ``run``, then ``tail``.
+
+    Args:
+        bound: the whole design and its cone.
+        run: uint8 (cycles, inputs of the cone), 2 where the recovery stimulus may stay.
+        tail: uint8 (cycles, inputs of the cone).
+    """
+    whole = bound.whole
+    rows = [reset_inputs(whole)]
+    for part in (run, tail):
+        block = whole.recovery_values(len(part))
+        if len(part):
+            chosen = part != DOES_NOT_MATTER
+            block[:, bound.inputs] = np.where(chosen, part, block[:, bound.inputs])
+        rows.append(block)
+    return np.concatenate(rows).astype(np.uint8)
+
+
+def relevant(bound: Bound, run: Run, reset_cycles: int) -> list[RelevantInput]:
+    """The input bits ``run`` depends on, resets left out."""
+    model = bound.cone.model
+    result = []
+    for cycle, column in zip(*np.nonzero(run.inputs != DOES_NOT_MATTER), strict=True):
+        bit = model.inputs[int(column)]
+        if bit.port is not None and bound.cone.reset_asserted[column] == 2:
+            value = int(run.inputs[cycle, column])
+            result.append(RelevantInput(cycle=int(cycle) + reset_cycles, port=bit.port, bit=bit.bit, value=value))
+    return result
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A recorded run in which a service ends for good.
+
+    Attributes:
+        dead_from: first cycle from which the chip stays in ``cube`` and no goal is seen again.
+        last_service: last cycle after reset with the service, None if it was never seen.
+    """
+
+    recording: Recording
+    service: str
+    dead_from: int
+    last_service: int | None
+
+
+def find_stop(
+    bound: Bound, recording: Recording, service: str, cube: Cube, explained: Sequence[str], quiet: int
+) -> Stop | None:
+    """The stop in ``recording``, or None when the last ``quiet`` cycles are not without service outside ``explained``.
+
+    Args:
+        bound: the whole design and its cone.
+        recording: a run.
+        service: name of the service.
+        cube: dead state over latches of the cone.
+        explained: outputs of the model (declared functions) that would explain a stop.
+        quiet: cycles of recovery stimulus at the end of the run.
+    """
+    given = recording.outputs[SERVICE + service].astype(np.bool_)
+    explained_at = np.zeros(recording.cycles, np.bool_)
+    for name in explained:
+        explained_at |= recording.outputs[name].astype(np.bool_)
+    start = bound.whole.reset_cycles
+    goals = np.flatnonzero((given | explained_at)[start:])
+    first = start + (int(goals[-1]) + 1 if goals.size else 0)
+    if recording.cycles - first < quiet:
+        return None
+    inside = np.ones(recording.cycles, np.bool_)
+    for literal in cube:
+        inside &= recording.states[:, bound.latches[literal >> 1]] ^ bool(literal & 1)
+    outside = np.flatnonzero(~inside)
+    settled = int(outside[-1]) + 1 if outside.size else start
+    if settled >= recording.cycles:
+        return None
+    served = np.flatnonzero(given[start:])
+    return Stop(recording, service, max(first, settled), start + int(served[-1]) if served.size else None)
