@@ -38,6 +38,12 @@ class Run:
     target: int
 
 
+    def then(self, following: Run) -> Run:
+        """This run and then ``following``, which starts where this one ends."""
+        parts = [part for part in (self.inputs, following.inputs) if len(part)]
+        return Run(np.concatenate(parts) if parts else self.inputs, following.target)
+
+
 @dataclass(frozen=True)
 class Search:
     """How a bounded search ended: a run, or every depth below ``depth`` without one."""

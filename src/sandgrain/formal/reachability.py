@@ -123,10 +123,12 @@ class Reachability:
                 return Answer(Reached.UNKNOWN)
         raise AssertionError("unreachable: the loop returns")
 
-    def lift(self, cube: Cube) -> bool:
-        """Whether ``cube`` cannot be left in operation, whatever the inputs."""
-        leaves = self._graph.any_of(_at(self._after, literal) ^ 1 for literal in cube)
-        return not self._solver.solve([*(_at(self._before, literal) for literal in cube), leaves])
+    def step_into(self, cube: Cube) -> Cube | None:
+        """States one cycle before ``cube`` in which none of its literals holds yet, as a cube; None if there are none."""
+        outside = [_at(self._before, literal) ^ 1 for literal in cube]
+        if not self._solver.solve([*outside, *(_at(self._after, literal) for literal in cube)]):
+            return None
+        return self._predecessor(self._solver.model(self._before), self._solver.model(self._inputs), cube)
 
     def _excluded(self, cube: Cube, since: int) -> bool:
         """Whether a clause of the invariant excludes ``cube``."""

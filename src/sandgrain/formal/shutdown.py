@@ -19,6 +19,7 @@ from sandgrain.formal.environment import DECLARED, SERVICE, Bound, bind
 from sandgrain.formal.findings import Findings, Outcome
 from sandgrain.formal.mining import candidates, inductive_clauses
 from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
+from sandgrain.formal.pursuit import Pursuit
 from sandgrain.formal.reachability import Cube, Reachability, Reached
 from sandgrain.formal.recoverability import DeadState, Recoverability
 from sandgrain.formal.sampling import advance, recovery_times, sample_states
@@ -198,19 +199,20 @@ class _Search:
         environment = self.bound.cone
         reach = Reachability(environment)
         reach.assume_proved(self.invariant)
+        pursuit = Pursuit(environment, self.start, reach, self.states, self.options.depth)
         known = len(reach.invariant)
         for state in self._probes(runs):
             if self._enough():
                 break
             dead = question.is_dead(state)
             if dead is not None and question.is_open(dead.cube):
-                known = self._settle(question.minimise(dead), question, reach, known)
+                known = self._settle(question.minimise(dead), question, pursuit, known)
         while not self._enough():
             dead = question.find()
             if dead is None:
                 self.outcome.exhausted = True
                 break
-            known = self._settle(dead, question, reach, known)
+            known = self._settle(dead, question, pursuit, known)
             self.progress.update(
                 f"{self.outcome.dead_states} dead states, {len(self.outcome.suspects)} not excluded",
                 self.seconds - max(0.0, self.deadline - time.monotonic()),
@@ -225,9 +227,10 @@ class _Search:
         cubes = unseen_values(self.states) + comparisons(environment.model.network)
         return falling_silent(environment, healthy, cubes, self.goals, limit)
 
-    def _settle(self, dead: DeadState, question: Recoverability, reach: Reachability, known: int) -> int:
+    def _settle(self, dead: DeadState, question: Recoverability, pursuit: Pursuit, known: int) -> int:
         """Exclude, reach or suspect one dead state; returns how much of the invariant ``question`` has seen."""
         self.outcome.dead_states += 1
+        reach = pursuit.reach
         answer = reach.ask(dead.cube, seconds=self._slice(self.options.exclude_seconds))
         question.exclude(reach.invariant[known:])
         known = len(reach.invariant)
@@ -243,7 +246,7 @@ class _Search:
                 question.exclude([leads])
                 return known
         aim = settled or question.minimise(dead)
-        if self._reach(aim, question):
+        if self._reach(aim, question, pursuit):
             question.exclude([dead.cube])
             return known
         self.outcome.suspects.append(aim.cube)
@@ -263,25 +266,22 @@ class _Search:
     def _slice(self, seconds: float) -> float:
         return max(0.5, min(seconds, self.deadline - time.monotonic()))
 
-    def _reach(self, dead: DeadState, question: Recoverability) -> bool:
+    def _reach(self, dead: DeadState, question: Recoverability, pursuit: Pursuit) -> bool:
         """Whether a concrete run into the dead state was found and confirmed."""
-        found = bounded.search(
-            self.bound.cone,
-            self.start,
-            [dead.cube],
+        found = pursuit.run_into(
+            dead.cube,
             seconds=self._slice(self.options.search_seconds),
-            max_depth=self.options.depth,
             tick=lambda depth: self.progress.update(f"no run of {depth} cycles into a dead state of {len(dead.cube)}"),
         )
-        self.outcome.depth = max(self.outcome.depth, found.depth)
-        if found.run is None:
+        self.outcome.depth = max(self.outcome.depth, pursuit.searched)
+        if found is None:
             return False
-        run = found.run.inputs if found.run.inputs.size else np.empty((0, self.start.size), np.uint8)
-        if not found.run.inputs.size:
+        run = found.inputs
+        if not run.size:
             run = np.empty((0, self.bound.cone.model.network.input_count), np.uint8)
         held = question.held_values(dead)
         tail = self.bound.cone.recovery_values(4 * self.outcome.frames) | held
-        return self._confirm(stimulus_of(self.bound, run, tail), found.run, question)
+        return self._confirm(stimulus_of(self.bound, run, tail), found, question)
 
     def _confirm(
         self, inputs: NDArray[np.uint8], run: bounded.Run | None, question: Recoverability
