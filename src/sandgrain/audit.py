@@ -65,7 +65,9 @@ def audit(path: Path, out: Path, *, options: AuditOptions | None = None, progres
         )
         with progress.stage("report"):
             files = {
-                REPORT_FILE: render_html(case, writer.partial, options.language, source_root=submission.root),
+                REPORT_FILE: render_html(
+                    case, writer.partial, options.language, source_root=submission.root, name=out.name
+                ),
                 SARIF_FILE: json.dumps(render_sarif(case), indent=2, ensure_ascii=False) + "\n",
             }
             writer.finish(case, files, submission.root)

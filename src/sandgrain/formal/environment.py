@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.errors import SubmissionError
+from sandgrain.errors import NetworkError, SubmissionError
 from sandgrain.logic.build import Built, ClockEdge, build
+from sandgrain.logic.expressions import Signals
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.model import Model
 from sandgrain.logic.network import Literals
 from sandgrain.logic.reduce import cone_of_influence, mask_unknowns
 from sandgrain.netlist import Elaborated
-from sandgrain.submission import Constant, Submission
+from sandgrain.submission import Constant, Expression, Submission
+from sandgrain.submission.expression import signal_uses
 from sandgrain.submission.manifest import DeclaredKind
 from sandgrain.verdict import Text
 
@@ -184,15 +186,11 @@ def _check_ports(submission: Submission, elaborated: Elaborated) -> None:
         _check_signals(submission, elaborated, (table, index), expression)
 
 
-def _check_signals(submission: Submission, elaborated: Elaborated, at: tuple[str, int], expression: object) -> None:
-    from sandgrain.errors import NetworkError
-    from sandgrain.logic.expressions import Signals
-    from sandgrain.submission.expression import signal_uses
-
+def _check_signals(submission: Submission, elaborated: Elaborated, at: tuple[str, int], expression: Expression) -> None:
     module = elaborated.gates.top_module
     signals = Signals(module, np.zeros(module.bit_count, np.uint32))
     key = "expression" if at[0] == "services" else "state"
-    for use in signal_uses(expression):  # type: ignore[arg-type]
+    for use in signal_uses(expression):
         try:
             signals.bits(use)
         except NetworkError as error:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sandgrain.errors import ReplayError
 from sandgrain.formal.bounded import Run
-from sandgrain.formal.environment import DECLARED, SERVICE, Bound
+from sandgrain.formal.environment import SERVICE, Bound
 from sandgrain.formal.reachability import Cube
 from sandgrain.formal.replay import replay
 from sandgrain.formal.stimulus import Stimulus
 from sandgrain.formal.trace import MEDIA_TYPE, TracedPort, write_vcd
 from sandgrain.formal.witness import Recording, Stop, find_stop, relevant
+from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission, to_verilog
@@ -36,6 +38,19 @@ from sandgrain.verdict import (
 _MOST_SUSPECTS = 20
 
 
+@dataclass(frozen=True)
+class Suspect:
+    """A dead cube that was neither excluded nor reached.
+
+    Attributes:
+        cube: the cube.
+        depth: runs of fewer cycles than this do not lead into it from the simulated power-up.
+    """
+
+    cube: Cube
+    depth: int
+
+
 @dataclass
 class Outcome:
     """How the search for one service went.
@@ -45,7 +60,6 @@ class Outcome:
         mined, learned: clauses of the proved invariant, mined from simulation and learned from dead states.
         frames: k, cycles of recovery stimulus within which the service had to return.
         soaked: cycles of the undisturbed runs.
-        depth: cycles of operation searched for runs into the dead states that were not excluded.
         dead_states: dead states looked at.
         exhausted: whether no dead state is left that is not excluded, declared, reached or a suspect.
         never_served: the recovery stimulus never brings the service, so nothing could be examined.
@@ -58,11 +72,10 @@ class Outcome:
     learned: int = 0
     frames: int = 0
     soaked: int = 0
-    depth: int = 0
     dead_states: int = 0
     exhausted: bool = False
     never_served: bool = False
-    suspects: list[Cube] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
     stops: list[Finding] = field(default_factory=list)
 
 
@@ -74,14 +87,17 @@ class Findings:
         submission: Submission,
         elaborated: Elaborated,
         bound: Bound,
-        keep: object,
+        keep: Callable[[bytes, str, str], EvidenceFile],
         progress: Progress,
+        states: Words,
     ) -> None:
         self.submission = submission
         self._elaborated = elaborated
         self._bound = bound
         self._keep = keep
         self._progress = progress
+        ones = np.bitwise_count(states).mean(axis=1) / 64
+        self._common = np.stack((ones, 1 - ones), axis=1).ravel()
         self._outcomes: list[Outcome] = []
         self._declared: list[Finding] = []
         self._caveats: list[Text] = []
@@ -93,13 +109,13 @@ class Findings:
         self._outcomes.append(outcome)
 
     def state_bits(self, cube: Cube) -> list[StateBit]:
-        """A cube over the cone's latches in the vendor's names, in order of name."""
+        """A cube over the cone's latches in the vendor's names; what ordinary operation never shows comes first."""
         latches = self._bound.cone.model.latches
-        bits = [
+        ordered = sorted(cube, key=lambda literal: (self._common[literal] > 0, latches[literal >> 1].name))
+        return [
             StateBit(name=latches[literal >> 1].name, value=1 - (literal & 1), place=latches[literal >> 1].place)
-            for literal in cube
+            for literal in ordered
         ]
-        return sorted(bits, key=lambda bit: bit.name)
 
     def keep_stop(self, stop: Stop, cube: Cube, run: Run | None) -> Finding | None:
         """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not."""
@@ -120,7 +136,7 @@ class Findings:
         if stop.last_service is None:
             title = Text(template="{service} can be kept from ever starting", args={"service": stop.service})
         else:
-            title = Text(template="{service} can be stopped for good", args={"service": stop.service})
+            title = Text(template="{service} can be stopped", args={"service": stop.service})
         return Finding(
             id=f"stop-{self._count}",
             status=FindingStatus.UNDECLARED,
@@ -137,24 +153,26 @@ class Findings:
         args: dict[str, str | int] = {
             "service": stop.service,
             "cycle": stop.dead_from,
+            "quiet": stop.recording.cycles - stop.dead_from,
             "bits": len(inputs),
             "state": state,
         }
         if not bits:
             return Text(
-                template="From cycle {cycle} on {service} does not return under the recovery stimulus, whatever the "
-                "state of the chip: the value of an input decides. No declared function explains it.",
+                template="From cycle {cycle} on {service} does not return, not once in {quiet} cycles of the recovery "
+                "stimulus, whatever the state of the chip: the value of an input decides. No declared function "
+                "explains it.",
                 args=args,
             )
         if not inputs:
             return Text(
                 template="Under the recovery stimulus alone the chip enters a state in cycle {cycle} from which "
-                "{service} never returns: {state}. No declared function explains it.",
+                "{service} does not return, not once in {quiet} cycles: {state}. No declared function explains it.",
                 args=args,
             )
         return Text(
             template="{bits} input bits bring the chip into a state in cycle {cycle} from which {service} does not "
-            "return under the recovery stimulus: {state}. No declared function explains it.",
+            "return, not once in {quiet} cycles of the recovery stimulus: {state}. No declared function explains it.",
             args=args,
         )
 
@@ -230,9 +248,7 @@ class Findings:
         )
 
     def _keep_bytes(self, data: bytes, suffix: str, media_type: str) -> EvidenceFile:
-        assert callable(self._keep)
-        kept: EvidenceFile = self._keep(data, suffix, media_type)
-        return kept
+        return self._keep(data, suffix, media_type)
 
     def declared(
         self,
@@ -298,15 +314,19 @@ class Findings:
             findings=[*stops, *suspects[:_MOST_SUSPECTS], *self._declared],
         )
 
+    def _unseen(self, cube: Cube) -> bool:
+        """Whether the cube holds a value that ordinary operation never shows."""
+        return bool((self._common[list(cube)] == 0).any())
+
     def _suspects(self) -> list[Finding]:
-        """Dead states neither excluded nor reached, the largest set of states first."""
+        """Dead states neither excluded nor reached: those with values never seen first, then the largest sets."""
         ranked = sorted(
-            ((cube, outcome) for outcome in self._outcomes for cube in outcome.suspects),
-            key=lambda item: (len(item[0]), item[0]),
+            ((suspect, outcome) for outcome in self._outcomes for suspect in outcome.suspects),
+            key=lambda item: (not self._unseen(item[0].cube), len(item[0].cube), item[0].cube),
         )
         found = []
-        for number, (cube, outcome) in enumerate(ranked, 1):
-            bits = self.state_bits(cube)
+        for number, (suspect, outcome) in enumerate(ranked, 1):
+            bits = self.state_bits(suspect.cube)
             found.append(
                 Finding(
                     id=f"suspect-{number}",
@@ -317,8 +337,9 @@ class Findings:
                     ),
                     explanation=Text(
                         template="If the chip ever gets into it, {service} does not return within {frames} cycles of "
-                        "the recovery stimulus. No run of up to {depth} cycles leads there.",
-                        args={"service": outcome.service, "frames": outcome.frames, "depth": outcome.depth},
+                        "the recovery stimulus. No run of fewer than {depth} cycles leads there from the simulated "
+                        "power-up.",
+                        args={"service": outcome.service, "frames": outcome.frames, "depth": suspect.depth},
                     ),
                     service=outcome.service,
                     dead_state=bits,
@@ -330,7 +351,7 @@ class Findings:
     def _summary(self, stops: list[Finding], suspects: list[Finding]) -> Text:
         if stops:
             return Text(
-                template="{service} can be stopped for good by something no declared function explains.",
+                template="{service} can be stopped by something no declared function explains.",
                 args={"service": stops[0].service or ""},
             )
         unserved = [outcome.service for outcome in self._outcomes if outcome.never_served]
@@ -374,7 +395,6 @@ class Findings:
                        value=outcome.dead_states),
                 Figure(name=Text(template="{service}: clauses of the proved invariant", args=name),
                        value=outcome.mined + outcome.learned),
-                Figure(name=Text(template="{service}: cycles searched for a way in", args=name), value=outcome.depth),
             ]
         figures.append(Figure(name=Text(template="states neither reached nor excluded"), value=suspects))
         return Coverage(figures=figures, assumptions=self._assumptions(), not_covered=self._not_covered())
@@ -433,5 +453,3 @@ def _places(bits: list[StateBit]) -> list[Place]:
             places[bit.place] = None
     return list(places)
 
-
-__all__ = ["DECLARED", "Findings", "Outcome"]

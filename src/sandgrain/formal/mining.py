@@ -73,13 +73,14 @@ def candidates(states: Words, limit: int = 3000) -> Clauses:
     for mask, first, second in ((1, 1, 1), (2, 1, 0), (4, 0, 1), (8, 0, 0)):
         i, j = np.nonzero((seen & mask) == 0)
         clauses.append(np.stack((2 * varying[i] + first, 2 * varying[j] + second), axis=1))
-    result = np.concatenate(clauses).astype(np.int64)
+    result: Clauses = np.concatenate(clauses).astype(np.int64)
     false = np.where(result & 1, ones[result >> 1], total - ones[result >> 1]) / total
     # That two events never coincided says something if they should have by chance, or if both are rare (as the states
     # of a one-hot register are); one rare event beside a common one is most often an accident of the sample.
     expected = total * false.prod(axis=1)
     telling = (expected >= 20) | (false.max(axis=1) < 0.1) | (result[:, 0] == result[:, 1])
-    return result[telling]
+    kept: Clauses = result[telling]
+    return kept
 
 
 def _literal(state: Literals, literal: int) -> int:
@@ -89,7 +90,8 @@ def _literal(state: Literals, literal: int) -> int:
 def _violated(bits: NDArray[np.bool_], clauses: Clauses) -> NDArray[np.bool_]:
     """bool (clauses,): which clauses the state ``bits`` bool (latches,) violates."""
     value = bits[clauses >> 1] ^ (clauses & 1).astype(np.bool_)
-    return ~value.any(axis=1)
+    violated: NDArray[np.bool_] = ~value.any(axis=1)
+    return violated
 
 
 class _Refuter:

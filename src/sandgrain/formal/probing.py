@@ -48,9 +48,9 @@ def unseen_values(states: Words) -> list[Cube]:
     """The single latch literals that hold in none of ``states``: uint64 (latches, words)."""
     ones = np.bitwise_count(states).sum(axis=1, dtype=np.int64)
     total = 64 * states.shape[1]
-    return [(2 * int(latch),) for latch in np.flatnonzero(ones == 0)] + [
-        (2 * int(latch) + 1,) for latch in np.flatnonzero(ones == total)
-    ]
+    never = [2 * latch for latch in np.flatnonzero(ones == 0).tolist()]
+    always = [2 * latch + 1 for latch in np.flatnonzero(ones == total).tolist()]
+    return [(literal,) for literal in never + always]
 
 
 def falling_silent(

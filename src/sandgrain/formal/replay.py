@@ -31,11 +31,7 @@ YOSYS = "yosys"
 ICARUS = "icarus"
 
 _SAFE_TASKS = frozenset(
-    "$display $displayb $displayh $displayo $write $writeb $writeh $writeo $monitor $strobe $finish $stop $time "
-    "$stime $realtime $error $warning $info $fatal $signed $unsigned $clog2 $bits $size $left $right $low $high "
-    "$increment $dimensions $rtoi $itor $realtobits $bitstoreal $countones $onehot $onehot0 $isunknown $timeformat "
-    "`line `timescale `default_nettype `celldefine `endcelldefine `resetall `unconnected_drive `nounconnected_drive "
-    "`begin_keywords `end_keywords".split()
+    ["$display", "$displayb", "$displayh", "$displayo", "$write", "$writeb", "$writeh", "$writeo", "$monitor", "$strobe", "$finish", "$stop", "$time", "$stime", "$realtime", "$error", "$warning", "$info", "$fatal", "$signed", "$unsigned", "$clog2", "$bits", "$size", "$left", "$right", "$low", "$high", "$increment", "$dimensions", "$rtoi", "$itor", "$realtobits", "$bitstoreal", "$countones", "$onehot", "$onehot0", "$isunknown", "$timeformat", "`line", "`timescale", "`default_nettype", "`celldefine", "`endcelldefine", "`resetall", "`unconnected_drive", "`nounconnected_drive", "`begin_keywords", "`end_keywords"]
 )
 """System tasks and directives that cannot touch anything outside the simulation."""
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
-from sandgrain.formal.environment import DECLARED, SERVICE, Bound, bind
-from sandgrain.formal.findings import Findings, Outcome
+from sandgrain.formal.environment import DECLARED, Bound, bind
+from sandgrain.formal.findings import Findings, Outcome, Suspect
 from sandgrain.formal.mining import candidates, inductive_clauses
 from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
 from sandgrain.formal.pursuit import Pursuit
@@ -29,7 +29,7 @@ from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission
-from sandgrain.verdict import Claim, EvidenceFile, Text
+from sandgrain.verdict import Claim, EvidenceFile
 
 Keep = Callable[[bytes, str, str], EvidenceFile]
 """Keeps evidence: (data, file suffix, media type) to the record of the file."""
@@ -42,17 +42,19 @@ class ShutdownOptions:
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
         search_seconds: one bounded search for a run into a dead cube.
-        exclude_seconds: one attempt to prove a dead cube unreachable.
+        exclude_seconds: one attempt to prove a dead cube unreachable; granted in full even to the last one.
         soak_cycles: length of the undisturbed runs.
         depth: deepest bounded search, in cycles of operation.
+        quiet_cycles: least cycles without service at the end of a witness.
         stops: undeclared stops to report before ending the search for more.
     """
 
     seconds: float = 90.0
     search_seconds: float = 40.0
-    exclude_seconds: float = 4.0
+    exclude_seconds: float = 5.0
     soak_cycles: int = 8192
     depth: int = 400
+    quiet_cycles: int = 1024
     stops: int = 1
 
 
@@ -81,10 +83,10 @@ def examine(
     deadline = time.monotonic() + options.seconds
     with progress.stage("model"):
         bound = bind(submission, elaborated)
-    findings = Findings(submission, elaborated, bound, keep, progress)
     services = list(bound.cone.services)
     with progress.stage("sampling"):
         states = sample_states(bound.cone)
+    findings = Findings(submission, elaborated, bound, keep, progress, states)
     with progress.stage("invariants"):
         invariant = _mine(bound, states, options, progress)
     for position, service in enumerate(services):
@@ -187,12 +189,12 @@ class _Search:
     def _take_run(self, runs: Soak, before: int, after: int, length: int, question: Recoverability) -> None:
         """A witness from ``length`` cycles held as in run ``before``, then held as in run ``after``."""
         environment = self.bound.cone
-        tail_length = 4 * self.outcome.frames
 
         def held(index: int, cycles: int, start: int) -> NDArray[np.uint8]:
-            return environment.recovery_values(cycles, start) | runs.held[index]
+            driven: NDArray[np.uint8] = environment.recovery_values(cycles, start) | runs.held[index]
+            return driven
 
-        inputs = stimulus_of(self.bound, held(before, length, 0), held(after, tail_length, length))
+        inputs = stimulus_of(self.bound, held(before, length, 0), held(after, self._tail(), length))
         self._confirm(inputs, None, question)
 
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
@@ -231,14 +233,14 @@ class _Search:
         """Exclude, reach or suspect one dead state; returns how much of the invariant ``question`` has seen."""
         self.outcome.dead_states += 1
         reach = pursuit.reach
-        answer = reach.ask(dead.cube, seconds=self._slice(self.options.exclude_seconds))
+        answer = reach.ask(dead.cube, seconds=self.options.exclude_seconds)
         question.exclude(reach.invariant[known:])
         known = len(reach.invariant)
         if answer.reached is Reached.NEVER:
             return known
         settled = self._settled(dead, question)
         if settled is not None and settled.cube != dead.cube:
-            answer = reach.ask(settled.cube, seconds=self._slice(self.options.exclude_seconds))
+            answer = reach.ask(settled.cube, seconds=self.options.exclude_seconds)
             question.exclude(reach.invariant[known:])
             known = len(reach.invariant)
             leads = question.leads_to(dead, settled.cube)
@@ -249,7 +251,7 @@ class _Search:
         if self._reach(aim, question, pursuit):
             question.exclude([dead.cube])
             return known
-        self.outcome.suspects.append(aim.cube)
+        self.outcome.suspects.append(Suspect(aim.cube, pursuit.searched))
         question.add_goal(aim.cube)
         if question.is_open(dead.cube):
             question.exclude([question.minimise(dead).cube])
@@ -263,6 +265,10 @@ class _Search:
         settled = question.is_dead((after[:, 0] & np.uint64(1)).astype(np.bool_))
         return None if settled is None else question.minimise(settled)
 
+    def _tail(self) -> int:
+        """Cycles of recovery stimulus at the end of every witness."""
+        return max(4 * self.outcome.frames, self.options.quiet_cycles)
+
     def _slice(self, seconds: float) -> float:
         return max(0.5, min(seconds, self.deadline - time.monotonic()))
 
@@ -273,14 +279,13 @@ class _Search:
             seconds=self._slice(self.options.search_seconds),
             tick=lambda depth: self.progress.update(f"no run of {depth} cycles into a dead state of {len(dead.cube)}"),
         )
-        self.outcome.depth = max(self.outcome.depth, pursuit.searched)
         if found is None:
             return False
         run = found.inputs
         if not run.size:
             run = np.empty((0, self.bound.cone.model.network.input_count), np.uint8)
         held = question.held_values(dead)
-        tail = self.bound.cone.recovery_values(4 * self.outcome.frames) | held
+        tail = self.bound.cone.recovery_values(self._tail()) | held
         return self._confirm(stimulus_of(self.bound, run, tail), found, question)
 
     def _confirm(
@@ -321,14 +326,7 @@ class _Search:
                 run = search.run
             recording = None
             if run is not None and run.inputs.size:
-                tail = environment.recovery_values(4 * frames)
+                tail = environment.recovery_values(self._tail())
                 recording = record(self.bound.whole, stimulus_of(self.bound, run.inputs, tail))
             self.findings.declared(name, self.service, cube, run, recording, also, frames)
 
-
-def service_output(name: str) -> str:
-    """The name of a service among the outputs of the model."""
-    return SERVICE + name
-
-
-__all__ = ["Keep", "ShutdownOptions", "Text", "examine"]

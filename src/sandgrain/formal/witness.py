@@ -43,7 +43,8 @@ class Recording:
 
 def power_up(environment: Environment) -> NDArray[np.bool_]:
     """The concrete power-up of witnesses: initial values where the description gives them, else 0. bool (latches,)."""
-    return environment.model.network.latch_init == 1
+    ones: NDArray[np.bool_] = environment.model.network.latch_init == 1
+    return ones
 
 
 def record(environment: Environment, inputs: NDArray[np.uint8]) -> Recording:

@@ -13,7 +13,7 @@ from sandgrain.logic.expressions import Signals, literal_of
 from sandgrain.logic.graph import AND_BIT, NOT_BIT, Graph
 from sandgrain.logic.model import InputBit, LatchBit, Model, PortBits
 from sandgrain.logic.network import FREE_INPUT, PORT_INPUT, UNKNOWN, Literals, Network
-from sandgrain.netlist.model import INPUT, ONE, X, ZERO, CellTable, Module, Net
+from sandgrain.netlist.model import INPUT, ONE, ZERO, CellTable, Module, Net, X
 from sandgrain.submission import Expression
 from sandgrain.verdict import Place, Text
 

@@ -13,7 +13,7 @@ import numpy as np
 from sandgrain.errors import NetworkError
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import Literals
-from sandgrain.netlist.model import X, Module, Net
+from sandgrain.netlist.model import Module, Net, X
 from sandgrain.submission import Binary, Constant, Expression, Signal, Unary
 
 

@@ -23,7 +23,7 @@ _EMPTY = np.uint32(0xFFFFFFFF)
 
 
 @numba.njit(cache=True, inline="always")
-def _slot(a: int, b: int, mask: int) -> int:
+def _slot(a, b, mask):  # type: ignore[no-untyped-def]
     mixed = (np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)) ^ (np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F))
     return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
 
@@ -268,5 +268,6 @@ class Graph:
 
 def literal_values(values: Literals, literals: Literals) -> Literals:
     """Map literals of a network through ``values`` (as `Graph.frame` returns) to literals of the graph."""
-    return values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
+    mapped: Literals = values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
+    return mapped
 

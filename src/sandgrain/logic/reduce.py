@@ -74,7 +74,8 @@ def cone_of_influence(model: Model, keep: Callable[[str], bool] = lambda _name: 
     new = (np.cumsum(marked) - 1).astype(np.uint32)
 
     def renumber(literals: Literals) -> Literals:
-        return (new[literals >> np.uint32(1)] << np.uint32(1)) | (literals & np.uint32(1))
+        renumbered: Literals = (new[literals >> np.uint32(1)] << np.uint32(1)) | (literals & np.uint32(1))
+        return renumbered
 
     inputs = np.flatnonzero(marked[1 : network.first_latch])
     latches = np.flatnonzero(marked[network.first_latch : network.first_and])

@@ -130,7 +130,8 @@ class GraphSolver:
         values = np.zeros(max(len(self.graph) + 1, len(model) + 1), np.bool_)
         values[1 : len(model) + 1] = np.asarray(model, np.int64) > 0
         wide = np.asarray(literals, np.int64)
-        return values[(wide >> 1) + 1] ^ (wide & 1).astype(np.bool_)
+        result: NDArray[np.bool_] = values[(wide >> 1) + 1] ^ (wide & 1).astype(np.bool_)
+        return result
 
     def knows(self, literals: Literals) -> NDArray[np.bool_]:
         """bool array: which of ``literals`` occur in what has been encoded so far."""

@@ -68,12 +68,19 @@ _DAMAGED = frozenset({FileState.MISSING, FileState.ALTERED, FileState.REFUSED})
 
 
 def render_html(
-    case: Case, case_dir: Path, language: Language, *, source_root: Path | None, limits: ReportLimits = LIMITS
+    case: Case,
+    case_dir: Path,
+    language: Language,
+    *,
+    source_root: Path | None,
+    name: str | None = None,
+    limits: ReportLimits = LIMITS,
 ) -> str:
     """The report of a case as one self-contained page.
 
     Args:
         case: the answer to tell.
+        name: how the replay commands call the case; by default the name of ``case_dir``.
         case_dir: where its evidence files are; each is checked against its SHA-256 before anything is drawn from it.
         language: the language to tell it in.
         source_root: the submission, to show the lines a finding names; ``None`` shows only file and line. Only files
@@ -81,7 +88,9 @@ def render_html(
         limits: how much is read and shown.
     """
     translator = Translator(language)
-    builder = _Builder(case, case_dir, translator, SourceReader(source_root, case.submission, limits), limits)
+    builder = _Builder(
+        case_dir, name or case_dir.name or ".", translator, SourceReader(source_root, case.submission, limits), limits
+    )
     claims = [builder.claim(claim) for claim in _wording.ordered_claims(case)]
     verdict, sentence = _wording.overall(case)
     environment = _environment()
@@ -110,9 +119,15 @@ class _Builder:
     """Reads what the page needs, once."""
 
     def __init__(
-        self, case: Case, case_dir: Path, translator: Translator, source: SourceReader, limits: ReportLimits
+        self,
+        case_dir: Path,
+        name: str,
+        translator: Translator,
+        source: SourceReader,
+        limits: ReportLimits,
     ) -> None:
         self.case_dir = case_dir
+        self.name = name
         self.translator = translator
         self.source = source
         self.limits = limits
@@ -139,7 +154,7 @@ class _Builder:
         rows = self.limits.input_rows
         return FindingView(
             finding,
-            f"sandgrain replay {shlex.quote(self.case_dir.name or '.')} {finding.id}",
+            f"sandgrain replay {shlex.quote(self.name)} {finding.id}",
             self.source.excerpts(finding.places[: self.limits.places]),
             words(finding.dead_state[: self.limits.state_bits]),
             needed[:rows],
