@@ -16,7 +16,7 @@ def lock(root: Path) -> str:
 
 def requirements(text: str) -> list[str]:
     """Logical lines, comments left out."""
-    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
+    lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

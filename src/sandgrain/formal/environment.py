@@ -30,7 +30,9 @@ DECLARED = "declared "
 STOPPING = (DeclaredKind.HALT, DeclaredKind.DEBUG_LOCK, DeclaredKind.LICENCE_TIMER)
 """The kinds of declared function that may explain a service that stops."""
 
-_OPEN, _HELD = 2, 3
+_OPEN = 2
+HELD = 3
+"""In a stimulus: the input is held at an arbitrary constant."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +83,15 @@ class Environment:
     def held(self, graph: Graph) -> Literals:
         """Variables for the inputs the recovery stimulus holds at an arbitrary constant: one set per run."""
         inputs = np.zeros(self.model.network.input_count, np.uint32)
-        held = self.stimulus[0] == _HELD
+        held = self.stimulus[0] == HELD
         inputs[held] = graph.free(int(held.sum()))
         return inputs
 
     def recovery_inputs(self, graph: Graph, cycle: int, held: Literals) -> Literals:
         """Input literals of cycle ``cycle`` of recovery."""
         row = self.stimulus[cycle % len(self.stimulus)]
-        inputs = self._driven(graph, np.where(row == _HELD, 0, row).astype(np.uint8))
-        return np.where(row == _HELD, held, inputs).astype(np.uint32)
+        inputs = self._driven(graph, np.where(row == HELD, 0, row).astype(np.uint8))
+        return np.where(row == HELD, held, inputs).astype(np.uint32)
 
     def recovery_values(self, cycles: int, start: int = 0) -> NDArray[np.uint8]:
         """One concrete recovery stimulus, arbitrary inputs 0: uint8 (cycles, inputs)."""
@@ -221,7 +223,7 @@ def _environment(submission: Submission, model: Model) -> Environment:
     period = int(np.lcm.reduce([len(column) for column in columns.values()])) if columns else 1
     if period > 1024:
         raise _error(submission, ("recovery",), f"the recovery stimulus repeats only after {period} cycles", "1024")
-    stimulus = np.full((period, count), _HELD, np.uint8)
+    stimulus = np.full((period, count), HELD, np.uint8)
     stimulus[:, model.free_inputs] = _OPEN
     for name, column in columns.items():
         for bit in range(column.shape[1]):

@@ -117,10 +117,26 @@ class Findings:
             for literal in ordered
         ]
 
-    def keep_stop(self, stop: Stop, cube: Cube, run: Run | None) -> Finding | None:
-        """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not."""
+    def keep_stop(
+        self, stop: Stop, cube: Cube, run: Run | None, held: list[tuple[int, int]], recovery_from: int
+    ) -> Finding | None:
+        """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not.
+
+        Args:
+            stop: the recorded run.
+            cube: the dead state it ends in.
+            run: what led there, if not the recovery stimulus alone.
+            held: held inputs that matter from then on, as (input of the cone, value).
+            recovery_from: cycle in which the recovery stimulus begins.
+        """
         reset_cycles = self._bound.whole.reset_cycles
         inputs = [] if run is None else relevant(self._bound, run, reset_cycles)
+        bits_held = [(self._bound.cone.model.inputs[index], value) for index, value in held]
+        inputs += [
+            RelevantInput(cycle=recovery_from, port=bit.port, bit=bit.bit, value=value)
+            for bit, value in bits_held
+            if bit.port is not None
+        ]
         stimulus = self._replayed(stop, inputs)
         if stimulus is None:
             self._unreplayed.append(
@@ -141,14 +157,14 @@ class Findings:
             id=f"stop-{self._count}",
             status=FindingStatus.UNDECLARED,
             title=title,
-            explanation=self._how(stop, bits, inputs),
+            explanation=self._how(stop, bits, inputs, [f"{bit.name}={value}" for bit, value in bits_held]),
             service=stop.service,
             dead_state=bits,
             places=_places(bits),
             witness=self._witness(stop, cube, stimulus, inputs),
         )
 
-    def _how(self, stop: Stop, bits: list[StateBit], inputs: list[RelevantInput]) -> Text:
+    def _how(self, stop: Stop, bits: list[StateBit], inputs: list[RelevantInput], held: list[str]) -> Text:
         state = ", ".join(map(str, bits[:6])) + (" …" if len(bits) > 6 else "")
         args: dict[str, str | int] = {
             "service": stop.service,
@@ -157,12 +173,11 @@ class Findings:
             "bits": len(inputs),
             "state": state,
         }
-        if not bits:
+        if held:
             return Text(
-                template="From cycle {cycle} on {service} does not return, not once in {quiet} cycles of the recovery "
-                "stimulus, whatever the state of the chip: the value of an input decides. No declared function "
-                "explains it.",
-                args=args,
+                template="While an input holds {inputs}, {service} does not return from cycle {cycle} on, not once in "
+                "{quiet} cycles of the recovery stimulus. No declared function explains it.",
+                args=args | {"inputs": ", ".join(held)},
             )
         if not inputs:
             return Text(

@@ -145,12 +145,30 @@ class Recoverability:
         true = set(dead.open_inputs)
         return np.array([int(at) > 1 and int(at) in true for at in self._held.tolist()], np.uint8)
 
+    def held_needed(self, dead: DeadState) -> list[tuple[int, int]]:
+        """The held inputs without whose values ``dead`` would not be dead: (index, value) pairs."""
+        index = {int(at): i for i, at in enumerate(self._held.tolist()) if at > 1}
+        free = [at for at in dead.open_inputs if at & ~1 not in index]
+        needed = [at for at in dead.open_inputs if at & ~1 in index]
+        cube = [self._at(literal) for literal in dead.cube]
+        for at in list(needed):
+            trial = [other for other in needed if other != at]
+            if not self._solver.solve([self._ever, *free, *trial, *cube]):
+                needed = trial
+        return [(index[at & ~1], 1 - (at & 1)) for at in needed]
+
     def _in_first(self, literal: int) -> int:
         return int(self._first[literal >> 1]) ^ (literal & 1)
 
-    def is_dead(self, state: NDArray[np.bool_]) -> DeadState | None:
-        """``state`` as a dead state if it is one for whatever values the open inputs take (0 is tried), else None."""
-        opens = tuple(int(at) ^ 1 for at in self._open[self._solver.knows(self._open)].tolist())
+    def is_dead(self, state: NDArray[np.bool_], held: NDArray[np.uint8] | None = None) -> DeadState | None:
+        """``state`` as a dead state if it is one, else None.
+
+        Args:
+            state: bool (latches,).
+            held: uint8 (inputs,), the constants on the held inputs; all open inputs that are not held are 0.
+        """
+        ones = set() if held is None else set(self._held[(held == 1) & (self._held > 1)].tolist())
+        opens = tuple(at ^ int(at not in ones) for at in self._open[self._solver.knows(self._open)].tolist())
         cube = self._core(self._literals(state), opens)
         return None if cube is None else DeadState(state, cube, opens)
 

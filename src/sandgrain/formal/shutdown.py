@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
-from sandgrain.formal.environment import DECLARED, Bound, bind
+from sandgrain.formal.environment import DECLARED, HELD, Bound, bind
 from sandgrain.formal.findings import Findings, Outcome, Suspect
 from sandgrain.formal.mining import candidates, inductive_clauses
 from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
@@ -23,13 +23,16 @@ from sandgrain.formal.pursuit import Pursuit
 from sandgrain.formal.reachability import Cube, Reachability, Reached
 from sandgrain.formal.recoverability import DeadState, Recoverability
 from sandgrain.formal.sampling import advance, recovery_times, sample_states
-from sandgrain.formal.soak import Soak, soak
+from sandgrain.formal.soak import Soak, serving_constants, soak
 from sandgrain.formal.witness import after_reset, find_stop, record, stimulus_of
 from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission
 from sandgrain.verdict import Claim, EvidenceFile
+
+SERVING_FRAMES = 256
+"""Cycles after reset within which some constants on the held inputs must let the service begin."""
 
 Keep = Callable[[bytes, str, str], EvidenceFile]
 """Keeps evidence: (data, file suffix, media type) to the record of the file."""
@@ -133,10 +136,13 @@ class _Search:
     def run(self) -> Outcome:
         environment, progress = self.bound.cone, self.progress
         with progress.stage("undisturbed runs"):
+            held = (environment.stimulus[0] == HELD).any()
+            serving = serving_constants(environment, int(self.goals[0]), SERVING_FRAMES) if held else None
             runs = soak(
                 environment,
                 self.goals,
                 self.options.soak_cycles,
+                serving,
                 lambda done: progress.update("undisturbed runs", done, self.options.soak_cycles),
             )
             self.outcome.soaked = runs.cycles
@@ -195,7 +201,7 @@ class _Search:
             return driven
 
         inputs = stimulus_of(self.bound, held(before, length, 0), held(after, self._tail(), length))
-        self._confirm(inputs, None, question)
+        self._confirm(inputs, None, question, runs.held[after], len(inputs) - self._tail())
 
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
         environment = self.bound.cone
@@ -286,20 +292,30 @@ class _Search:
             run = np.empty((0, self.bound.cone.model.network.input_count), np.uint8)
         held = question.held_values(dead)
         tail = self.bound.cone.recovery_values(self._tail()) | held
-        return self._confirm(stimulus_of(self.bound, run, tail), found, question)
+        inputs = stimulus_of(self.bound, run, tail)
+        return self._confirm(inputs, found, question, held, len(inputs) - len(tail))
 
     def _confirm(
-        self, inputs: NDArray[np.uint8], run: bounded.Run | None, question: Recoverability
+        self,
+        inputs: NDArray[np.uint8],
+        run: bounded.Run | None,
+        question: Recoverability,
+        held: NDArray[np.uint8],
+        recovery_from: int,
     ) -> bool:
         """Record the run; when the service really ends, find the dead state it settles in and keep the witness."""
         recording = record(self.bound.whole, inputs)
         final = recording.states[-2 * self.outcome.frames][self.bound.latches]
-        settled = question.is_dead(final)
-        cube = question.minimise(settled).cube if settled is not None else ()
+        settled = question.is_dead(final, held)
+        cube: Cube = ()
+        needed: list[tuple[int, int]] = []
+        if settled is not None:
+            settled = question.minimise(settled)
+            cube, needed = settled.cube, question.held_needed(settled)
         stop = find_stop(self.bound, recording, self.service, cube, self.explained, 2 * self.outcome.frames)
         if stop is None:
             return False
-        kept = self.findings.keep_stop(stop, cube, run)
+        kept = self.findings.keep_stop(stop, cube, run, needed, recovery_from)
         if kept is None:
             return False
         self.outcome.stops.append(kept)

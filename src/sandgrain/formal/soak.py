@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.formal.environment import Environment
+from sandgrain.formal.environment import HELD, Environment
 from sandgrain.formal.sampling import spread
-from sandgrain.formal.witness import power_up, reset_inputs
+from sandgrain.formal.witness import after_reset, power_up, reset_inputs
+from sandgrain.logic.graph import Graph, literal_values
+from sandgrain.logic.network import Literals
+from sandgrain.logic.sat import GraphSolver
 from sandgrain.logic.simulate import Simulator, Words, read
-
-_HELD = 3
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,36 @@ class Soak:
         return packed
 
 
+def serving_constants(environment: Environment, service: int, frames: int) -> NDArray[np.uint8] | None:
+    """Constants on the held inputs under which ``service`` is given within ``frames`` cycles after reset.
+
+    Returns:
+        uint8 (inputs,), 0 for inputs that are not held; None when there are no such constants.
+    """
+    network = environment.model.network
+    graph = Graph(1 << 18)
+    held = environment.held(graph)
+    state: Literals = after_reset(environment).astype(np.uint32)
+    wanted = []
+    for cycle in range(frames):
+        row = environment.stimulus[cycle % len(environment.stimulus)]
+        inputs = np.where(row == HELD, held, np.where(row == 1, 1, 0)).astype(np.uint32)
+        values = graph.frame(network, inputs, state)
+        wanted.append(int(values[service >> 1]) ^ (service & 1))
+        state = literal_values(values, network.latch_next)
+    with GraphSolver(graph) as solver:
+        solver.require(wanted)
+        if not solver.solve([graph.any_of(wanted)]):
+            return None
+        return np.where(held > 1, solver.model(held), False).astype(np.uint8)
+
+
 def soak(
-    environment: Environment, goals: NDArray[np.uint32], cycles: int, tick: Callable[[int], None] = lambda _c: None
+    environment: Environment,
+    goals: NDArray[np.uint32],
+    cycles: int,
+    healthy: NDArray[np.uint8] | None = None,
+    tick: Callable[[int], None] = lambda _c: None,
 ) -> Soak:
     """Run from the concrete power-up through reset, then ``cycles`` of recovery stimulus.
 
@@ -49,13 +78,16 @@ def soak(
         environment: the design; arbitrary inputs of the stimulus are 0, run 0 holds all held inputs at 0.
         goals: network literals to watch.
         cycles: length.
+        healthy: constants on the held inputs for run 1, the others are random.
         tick: called now and then with the cycles done.
     """
     network = environment.model.network
-    is_held = environment.stimulus[0] == _HELD
+    is_held = environment.stimulus[0] == HELD
     generator = np.random.default_rng(2025)
     held = generator.integers(0, 2, (64, network.input_count), dtype=np.uint8)
     held[0] = 0
+    if healthy is not None:
+        held[1] = healthy
     held[:, ~is_held] = 0
     constants = _pack(held)
     simulator = Simulator(network, 1)
