@@ -88,9 +88,13 @@ def test_case_json_follows_its_schema(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), CaseWriter(tmp_path / "case", KEY) as writer:
-        writer.keep_claim(refuted(writer))
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with CaseWriter(tmp_path / "case", KEY) as writer:
+            writer.keep_claim(refuted(writer))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not (tmp_path / "case").exists()
     with pytest.raises(CaseError, match="not finished"):
         read_case(tmp_path / "case")

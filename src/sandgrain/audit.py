@@ -37,7 +37,9 @@ class AuditOptions:
     fresh: bool = False
 
 
-def audit(path: Path, out: Path, *, options: AuditOptions | None = None, progress: SilentProgress | None = None) -> Case:
+def audit(
+    path: Path, out: Path, *, options: AuditOptions | None = None, progress: SilentProgress | None = None
+) -> Case:
     """Audit the submission at ``path`` and write the case to ``out``.
 
     Raises:

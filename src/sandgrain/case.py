@@ -54,12 +54,16 @@ class CaseWriter:
         self.partial = path.parent / f".{path.name}.partial"
         if path.exists() and not fresh:
             raise CaseError(
-                "there is something here already", file=path, expected="a new directory",
+                "there is something here already",
+                file=path,
+                expected="a new directory",
                 remedy="name another directory with -o, or replace it with --fresh",
             )
         if path.exists() and not (path / CASE_FILE).is_file() and (not path.is_dir() or any(path.iterdir())):
             raise CaseError(
-                "this is no case, so it is not replaced", file=path, expected="a case or a new directory",
+                "this is no case, so it is not replaced",
+                file=path,
+                expected="a case or a new directory",
                 remedy="name another directory with -o",
             )
 
@@ -141,7 +145,9 @@ def read_case(path: Path) -> Case:
             "the audit of this case was not finished" if partial.is_dir() else "this is no case: it has no case.json",
             file=path,
             expected="a directory written by `sandgrain audit`",
-            remedy="run the audit again; it goes on where it stopped" if partial.is_dir() else "name the case directory",
+            remedy="run the audit again; it goes on where it stopped"
+            if partial.is_dir()
+            else "name the case directory",
         )
     if file.stat().st_size > _MOST_JSON_BYTES:
         raise CaseError("case.json is too large", file=file, expected=f"at most {_MOST_JSON_BYTES} bytes")
@@ -150,7 +156,9 @@ def read_case(path: Path) -> Case:
         version = raw.get("schema_version") if isinstance(raw, dict) else None
         if not isinstance(version, str) or version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
             raise CaseError(
-                f"case.json has schema version {version!r}", file=file, expected=SCHEMA_VERSION,
+                f"case.json has schema version {version!r}",
+                file=file,
+                expected=SCHEMA_VERSION,
                 remedy="read it with the version of Sandgrain that wrote it",
             )
         case = Case.model_validate(raw)
@@ -191,7 +199,9 @@ def _check(root: Path, evidence: EvidenceFile) -> None:
         raise CaseError("evidence is missing", file=file, expected="the file the case names")
     if file.stat().st_size != evidence.size or _sha256(file) != evidence.sha256:
         raise CaseError(
-            "evidence has been altered", file=file, expected=f"SHA-256 {evidence.sha256}",
+            "evidence has been altered",
+            file=file,
+            expected=f"SHA-256 {evidence.sha256}",
             remedy="get an unaltered copy of the case",
         )
 

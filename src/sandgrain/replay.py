@@ -55,14 +55,15 @@ def replay_case(path: Path, finding: str | None, submission_path: Path | None, p
             file=path,
             expected=f"one of: {', '.join(item.id for item in findings) or 'none'}",
         )
-    chosen = [item for item in findings if item.witness is not None and finding in (None, item.id)]
+    chosen = [
+        (item.id, item.witness) for item in findings if item.witness is not None and finding in (None, item.id)
+    ]
     if not chosen:
         raise ReplayError("there is no witness to replay", file=path, expected="a finding with a witness")
     replayed = []
-    for item in chosen:
-        assert item.witness is not None  # chosen above
-        with progress.stage(f"replay {item.id}"):
-            stimulus = read_stimulus(path / item.witness.stimulus.path)
-            replayed.append(Replayed(item.id, tuple(replay(stimulus, submission))))
+    for name, witness in chosen:
+        with progress.stage(f"replay {name}"):
+            stimulus = read_stimulus(path / witness.stimulus.path)
+            replayed.append(Replayed(name, tuple(replay(stimulus, submission))))
     submission.verify_unchanged()
     return replayed

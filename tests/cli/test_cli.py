@@ -155,7 +155,7 @@ endmodule
     root = tmp_path_factory.mktemp("sticky")
     text = submission(root / "s", rtl)
     manifest = (text / "submission.toml").read_text()
-    (text / "submission.toml").write_text(manifest + "word = \"8'h00\"\n")
+    (text / "submission.toml").write_text(manifest + 'word = "8\'h00"\n')
     return root / "s", root / "case", run("audit", root / "s", "-o", root / "case", "--json", "--budget", 30)
 
 
@@ -166,7 +166,7 @@ def test_refuted_is_status_1_and_json_is_the_case(
     assert done.returncode == 1, done.stderr
     told = json.loads(done.stdout)
     assert told == json.loads((case / "case.json").read_text())
-    assert [claim["id"] for claim in told["claims"]][0] == "no-remote-shutdown"
+    assert told["claims"][0]["id"] == "no-remote-shutdown"
     assert set(told["claims"][0]) >= {"id", "verdict", "summary", "coverage", "findings"}
     assert {claim["verdict"] for claim in told["claims"][1:]} == {"open"}
     stop = told["claims"][0]["findings"][0]
@@ -181,7 +181,7 @@ def test_refuted_is_status_1_and_json_is_the_case(
 def test_replay_reproduces_and_a_changed_submission_is_refused(
     sticky: tuple[Path, Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    root, case, _ = sticky
+    _, case, _ = sticky
     done = run("replay", case, "stop-1", "--json")
     assert done.returncode == 0, done.stderr
     assert all(row["reproduced"] for row in json.loads(done.stdout))
@@ -239,7 +239,7 @@ endmodule
 
 def test_stimulus_that_never_brings_the_service_is_open_not_refuted(tmp_path: Path) -> None:
     root = submission(tmp_path / "s")
-    text = (root / "submission.toml").read_text().replace("go = \"1'b1\"", "go = \"1'b0\"")
+    text = (root / "submission.toml").read_text().replace('go = "1\'b1"', 'go = "1\'b0"')
     (root / "submission.toml").write_text(text)
     done = run("audit", root, "-o", tmp_path / "case", "--json", "--budget", 30)
     assert done.returncode == 3, done.stderr

@@ -118,7 +118,7 @@ def test_the_checks_see_what_is_wrong(tmp_path: Path) -> None:
     page.write_text("# The Title\n", encoding="utf-8")
     assert broken_links(page, "[a](page.md#the-title) [b](#the-title) [c](https://example.org)") == []
     assert broken_links(page, "[a](none.md) [b](#none) ![c](none.png)") == ["none.md", "#none", "none.png"]
-    assert forbidden("an undeclared capability, docs/work/file") == []
+    assert forbidden("an undeclared capability, docs/opt/file") == []
     assert len(forbidden("a backdoor in /home/somebody, TODO")) == 3
     text = "```console\n$ a b # exit 3\nout\n$ c\n```\n```text\n$ d\n```\n"
     assert list(commands(text)) == [("a b", 3), ("c", 0)]

@@ -41,7 +41,7 @@ def loop(words: list[int]) -> list[int]:
 
 def straps(record: PlantRecord, value: int | None = None) -> dict[str, str]:
     value = record.magic_words[2] if value is None and record.inputs else value
-    return {port: f"8'd{value}" for port in record.inputs}
+    return dict.fromkeys(record.inputs, f"8'd{value}")
 
 
 def stopped_at(trace: Trace) -> int:

@@ -37,7 +37,6 @@ class Run:
     inputs: NDArray[np.uint8]
     target: int
 
-
     def then(self, following: Run) -> Run:
         """This run and then ``following``, which starts where this one ends."""
         parts = [part for part in (self.inputs, following.inputs) if len(part)]
@@ -115,7 +114,7 @@ def _work(
             targets = [_inside(graph, state, cube) for cube in cubes]
             for index, target in enumerate(targets):
                 if target != 0 and solver.solve([target]):
-                    sending.send(Run(_matters(graph, solver, driven, target), index))
+                    sending.send(Run(_matters(solver, driven, target), index))
                     return
             sending.send(depth + 1)
             inputs = environment.operation_inputs(graph)
@@ -129,7 +128,7 @@ def _inside(graph: Graph, state: Literals, cube: Cube) -> int:
     return graph.all_of(int(state[literal >> 1]) ^ (literal & 1) for literal in cube)
 
 
-def _matters(graph: Graph, solver: GraphSolver, driven: list[Literals], target: int) -> NDArray[np.uint8]:
+def _matters(solver: GraphSolver, driven: list[Literals], target: int) -> NDArray[np.uint8]:
     """The inputs of the last model, reduced to those without which the target is not certain."""
     if not driven:
         return np.empty((0, 0), np.uint8)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from sandgrain.errors import ReplayError
 from sandgrain.formal.bounded import Run
+from sandgrain.formal.coverage import coverage
 from sandgrain.formal.environment import SERVICE, Bound
+from sandgrain.formal.outcome import Outcome
 from sandgrain.formal.reachability import Cube
 from sandgrain.formal.replay import replay
 from sandgrain.formal.stimulus import Stimulus
@@ -22,9 +23,7 @@ from sandgrain.submission import Submission, to_verilog
 from sandgrain.verdict import (
     Claim,
     ClaimId,
-    Coverage,
     EvidenceFile,
-    Figure,
     Finding,
     FindingStatus,
     Place,
@@ -36,47 +35,6 @@ from sandgrain.verdict import (
 )
 
 _MOST_SUSPECTS = 20
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A dead cube that was neither excluded nor reached.
-
-    Attributes:
-        cube: the cube.
-        depth: runs of fewer cycles than this do not lead into it from the simulated power-up.
-    """
-
-    cube: Cube
-    depth: int
-
-
-@dataclass
-class Outcome:
-    """How the search for one service went.
-
-    Attributes:
-        service: its name.
-        mined, learned: clauses of the proved invariant, mined from simulation and learned from dead states.
-        frames: k, cycles of recovery stimulus within which the service had to return.
-        soaked: cycles of the undisturbed runs.
-        dead_states: dead states looked at.
-        exhausted: whether no dead state is left that is not excluded, declared, reached or a suspect.
-        never_served: the recovery stimulus never brings the service, so nothing could be examined.
-        suspects: dead cubes neither excluded nor reached.
-        stops: undeclared findings.
-    """
-
-    service: str
-    mined: int = 0
-    learned: int = 0
-    frames: int = 0
-    soaked: int = 0
-    dead_states: int = 0
-    exhausted: bool = False
-    never_served: bool = False
-    suspects: list[Suspect] = field(default_factory=list)
-    stops: list[Finding] = field(default_factory=list)
 
 
 class Findings:
@@ -325,7 +283,13 @@ class Findings:
             verdict=Verdict.REFUTED if stops else Verdict.OPEN,
             summary_text=self._summary(stops, suspects),
             examined=True,
-            coverage=self._coverage(len(suspects)),
+            coverage=coverage(
+                self._bound,
+                self._elaborated,
+                self._outcomes,
+                len(suspects),
+                [*self._caveats, *self._unreplayed],
+            ),
             findings=[*stops, *suspects[:_MOST_SUSPECTS], *self._declared],
         )
 
@@ -386,79 +350,10 @@ class Findings:
                 "certificate has been issued yet."
             )
         return Text(
-            template="No undeclared stop was found; {count} states without return were excluded before the time was up.",
+            template="No undeclared stop was found; {count} states without return were excluded before the time "
+            "was up.",
             args={"count": sum(outcome.dead_states for outcome in self._outcomes)},
         )
-
-    def _coverage(self, suspects: int) -> Coverage:
-        network, cone = self._bound.whole.model.network, self._bound.cone.model.network
-        figures = [
-            Figure(name=Text(template="flip-flops in the design"), value=network.latch_count),
-            Figure(name=Text(template="flip-flops the services depend on"), value=cone.latch_count),
-            Figure(name=Text(template="and-gates the services depend on"), value=cone.and_count),
-            Figure(
-                name=Text(template="inputs the description leaves undefined, taken as arbitrary"),
-                value=int(self._bound.cone.model.free_inputs.sum()),
-            ),
-        ]
-        for outcome in self._outcomes:
-            name = {"service": outcome.service}
-            figures += [
-                Figure(name=Text(template="{service}: cycles to return", args=name), value=outcome.frames),
-                Figure(name=Text(template="{service}: undisturbed cycles", args=name), value=outcome.soaked),
-                Figure(name=Text(template="{service}: states without return looked at", args=name),
-                       value=outcome.dead_states),
-                Figure(name=Text(template="{service}: clauses of the proved invariant", args=name),
-                       value=outcome.mined + outcome.learned),
-            ]
-        figures.append(Figure(name=Text(template="states neither reached nor excluded"), value=suspects))
-        return Coverage(figures=figures, assumptions=self._assumptions(), not_covered=self._not_covered())
-
-    def _assumptions(self) -> list[Text]:
-        environment = self._bound.whole
-        assumed = []
-        if environment.reset_cycles:
-            assumed.append(
-                Text(
-                    template="Runs start with any power-up state and {cycles} cycles of reset; afterwards reset is not "
-                    "asserted again.",
-                    args={"cycles": environment.reset_cycles},
-                )
-            )
-        else:
-            assumed.append(Text(template="No reset is declared: runs start from the initial values of the description."))
-        held = sorted(
-            {bit.port for bit, row in zip(environment.model.inputs, environment.stimulus[0], strict=True)
-             if bit.port is not None and row == 3}
-        )
-        if held:
-            assumed.append(
-                Text(
-                    template="Inputs the recovery stimulus does not name are held at an arbitrary constant: {ports}.",
-                    args={"ports": ", ".join(held)},
-                )
-            )
-        return [*assumed, *self._elaborated.notes]
-
-    def _not_covered(self) -> list[Text]:
-        missing = list(self._bound.not_modelled)
-        missing += [
-            Text(template="Module {module} has no description (instance {instance}).",
-                 args={"module": box.module, "instance": box.instance})
-            for box in self._elaborated.black_boxes
-        ]
-        missing += [
-            Text(template="Memory {name} ({bits} bits) was left out: what is read from it is arbitrary.",
-                 args={"name": memory.name, "bits": memory.bits})
-            for memory in self._elaborated.abstracted_memories
-        ]
-        for outcome in self._outcomes:
-            if not outcome.exhausted and not outcome.never_served:
-                missing.append(
-                    Text(template="{service}: the search for states without return ended before it was complete.",
-                         args={"service": outcome.service})
-                )
-        return [*missing, *self._caveats, *self._unreplayed]
 
 
 def _places(bits: list[StateBit]) -> list[Place]:
@@ -467,4 +362,3 @@ def _places(bits: list[StateBit]) -> list[Place]:
         if bit.place is not None:
             places[bit.place] = None
     return list(places)
-

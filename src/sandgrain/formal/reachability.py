@@ -79,9 +79,7 @@ class Reachability:
         self._graph = Graph(4 * network.variable_count)
         self._before = self._graph.free(network.latch_count)
         self._inputs = environment.operation_inputs(self._graph)
-        self._after = literal_values(
-            self._graph.frame(network, self._inputs, self._before), network.latch_next
-        )
+        self._after = literal_values(self._graph.frame(network, self._inputs, self._before), network.latch_next)
         self._solver = GraphSolver(self._graph)
         self._solver.require(self._after.tolist())
         self._index = {int(literal): index for index, literal in enumerate(self._before.tolist())}
@@ -124,7 +122,7 @@ class Reachability:
         raise AssertionError("unreachable: the loop returns")
 
     def step_into(self, cube: Cube) -> Cube | None:
-        """States one cycle before ``cube`` in which none of its literals holds yet, as a cube; None if there are none."""
+        """States one cycle before ``cube`` in which none of its literals holds yet; None if there are none."""
         outside = [_at(self._before, literal) ^ 1 for literal in cube]
         if not self._solver.solve([*outside, *(_at(self._after, literal) for literal in cube)]):
             return None

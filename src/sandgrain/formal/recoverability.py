@@ -107,9 +107,7 @@ class Recoverability:
         state = self._solver.model(self.state)
         known = self._solver.knows(self._open)
         values = self._solver.model(self._open[known])
-        opens = tuple(
-            int(at) ^ int(not value) for at, value in zip(self._open[known].tolist(), values, strict=True)
-        )
+        opens = tuple(int(at) ^ int(not value) for at, value in zip(self._open[known].tolist(), values, strict=True))
         cube = self._core(self._literals(state), opens)
         if cube is None:
             raise AssertionError("a dead state cannot reach a goal")

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
 from sandgrain.formal.environment import DECLARED, HELD, Bound, bind
-from sandgrain.formal.findings import Findings, Outcome, Suspect
+from sandgrain.formal.findings import Findings
 from sandgrain.formal.mining import candidates, inductive_clauses
+from sandgrain.formal.outcome import Outcome, Suspect
 from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
 from sandgrain.formal.pursuit import Pursuit
 from sandgrain.formal.reachability import Cube, Reachability, Reached
@@ -336,13 +337,10 @@ class _Search:
             also = plain.serves_with(literal)
             run = None
             if dead is not None:
-                search = bounded.search(
-                    environment, self.start, [cube], seconds=15.0, max_depth=self.options.depth
-                )
+                search = bounded.search(environment, self.start, [cube], seconds=15.0, max_depth=self.options.depth)
                 run = search.run
             recording = None
             if run is not None and run.inputs.size:
                 tail = environment.recovery_values(self._tail())
                 recording = record(self.bound.whole, stimulus_of(self.bound, run.inputs, tail))
             self.findings.declared(name, self.service, cube, run, recording, also, frames)
-

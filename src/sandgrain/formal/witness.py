@@ -1,4 +1,4 @@
-"""From a run to a witness: simulate the whole chip from power-up, say when the service was last seen, keep the files."""
+"""From a run to a witness: simulate the whole chip from power-up and say when the service was last seen."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class _Builder:
         self._gates()
         latches, next_bits = self._flip_flops()
         self._free_cells()
-        self._other_cells(set(latches))
+        self._other_cells()
         undriven = np.flatnonzero(~self.driven)
         for bit in undriven.tolist():
             self._free(bit, group=-2 - bit)
@@ -173,7 +173,7 @@ class _Builder:
             for bit in bits.tolist():
                 self._free(bit, group=1 + cell)
 
-    def _other_cells(self, latches: set[int]) -> None:
+    def _other_cells(self) -> None:
         known = {*_GATES, *_FLIP_FLOPS, _FREE}
         counts: dict[str, int] = {}
         for type_id, name in enumerate(self.gates.cells.type_names):

@@ -270,4 +270,3 @@ def literal_values(values: Literals, literals: Literals) -> Literals:
     """Map literals of a network through ``values`` (as `Graph.frame` returns) to literals of the graph."""
     mapped: Literals = values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
     return mapped
-

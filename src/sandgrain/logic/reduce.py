@@ -92,9 +92,7 @@ def cone_of_influence(model: Model, keep: Callable[[str], bool] = lambda _name: 
             network=reduced,
             inputs=tuple(model.inputs[index] for index in inputs.tolist()),
             latches=tuple(model.latches[index] for index in latches.tolist()),
-            outputs={
-                name: int(renumber(np.array([literal], np.uint32))[0]) for name, literal in outputs.items()
-            },
+            outputs={name: int(renumber(np.array([literal], np.uint32))[0]) for name, literal in outputs.items()},
         ),
         inputs,
         latches,

@@ -70,7 +70,7 @@ def _register(sites: Sites, role: str, when: str, value: str, *, clear: str | No
     )
 
 
-def _bus_kill(sites: Sites, rng: random.Random | None, heartbeat_cycles: int) -> Patch:
+def _bus_kill(sites: Sites, rng: random.Random | None, _heartbeat_cycles: int) -> Patch:
     first, second = words = _words(rng, (0x8D2F61B4, 0x3E97A05C))
     return Patch(
         registers=("kill_armed", "kill"),
@@ -90,7 +90,7 @@ def _bus_kill(sites: Sites, rng: random.Random | None, heartbeat_cycles: int) ->
     )
 
 
-def _time_bomb(sites: Sites, rng: random.Random | None, heartbeat_cycles: int) -> Patch:
+def _time_bomb(sites: Sites, rng: random.Random | None, _heartbeat_cycles: int) -> Patch:
     top_bits = 4 if rng is None else rng.randint(3, 8)
     return Patch(
         registers=("uptime",),
@@ -138,7 +138,7 @@ def _heartbeat(sites: Sites, rng: random.Random | None, heartbeat_cycles: int) -
     )
 
 
-def _geofence(sites: Sites, rng: random.Random | None, heartbeat_cycles: int) -> Patch:
+def _geofence(sites: Sites, rng: random.Random | None, _heartbeat_cycles: int) -> Patch:
     regions = _words(rng, (0x01, 0x2C, 0x51, 0xA8), width=8)
     match = " || ".join(f"{{region_id}} == {_hex(region, 8)}" for region in regions)
     return Patch(

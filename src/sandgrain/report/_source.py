@@ -51,8 +51,7 @@ class SourceReader:
         out: list[Excerpt] = []
         for file in dict.fromkeys(place.file for place in places):
             numbers = sorted({place.line for place in places if place.file == file})
-            for group in self._groups(numbers):
-                out.append(self._excerpt(file, group))
+            out.extend(self._excerpt(file, group) for group in self._groups(numbers))
         first = {place: index for index, place in reversed(list(enumerate((p.file, p.line) for p in places)))}
         out.sort(key=lambda excerpt: min(first[excerpt.file, number] for number in excerpt.numbers))
         return out
