@@ -69,11 +69,15 @@ class Findings:
     def state_bits(self, cube: Cube) -> list[StateBit]:
         """A cube over the cone's latches in the vendor's names; what ordinary operation never shows comes first."""
         latches = self._bound.cone.model.latches
-        ordered = sorted(cube, key=lambda literal: (self._common[literal] > 0, latches[literal >> 1].name))
         return [
             StateBit(name=latches[literal >> 1].name, value=1 - (literal & 1), place=latches[literal >> 1].place)
-            for literal in ordered
+            for literal in self._telling_first(cube)
         ]
+
+    def _telling_first(self, cube: Cube) -> list[int]:
+        """The literals of a cube, those ordinary operation never shows first, each kind by name."""
+        latches = self._bound.cone.model.latches
+        return sorted(cube, key=lambda literal: (self._common[literal] > 0, latches[literal >> 1].name))
 
     def keep_stop(
         self, stop: Stop, cube: Cube, run: Run | None, held: list[tuple[int, int]], recovery_from: int
@@ -216,7 +220,7 @@ class Findings:
             dead=dead,
             dead_state={
                 latches[literal >> 1].name: recording.states[:, self._bound.latches[literal >> 1]].astype(np.uint8)
-                for literal in cube
+                for literal in self._telling_first(cube)
             },
         )
 
