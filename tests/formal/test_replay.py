@@ -12,7 +12,8 @@ import pytest
 
 from sandgrain.errors import ReplayError
 from sandgrain.formal import _testbench
-from sandgrain.formal.replay import _SAFE_TASKS, ICARUS, YOSYS, available_simulators, replay
+from sandgrain.formal._icarus_process import SAFE_TASKS
+from sandgrain.formal.replay import ICARUS, YOSYS, available_simulators, replay
 from sandgrain.formal.stimulus import Stimulus, parse_stimulus
 from sandgrain.submission import Submission, load
 from sandgrain.verdict import RelevantInput
@@ -367,7 +368,7 @@ def test_a_description_that_ends_the_simulation(make: Make) -> None:
     ],
 )
 def test_tasks_are_found_where_icarus_sees_them(text: str, found: list[tuple[int, str]]) -> None:
-    assert _testbench.foreign_tasks(text, _SAFE_TASKS) == found
+    assert _testbench.foreign_tasks(text, SAFE_TASKS) == found
 
 
 @pytest.mark.slow

@@ -8,12 +8,8 @@ witness does, and both keep x: a service of unknown value has not been shown to 
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +17,7 @@ from pathlib import Path
 
 from sandgrain.errors import LimitExceeded, ReplayError, SandgrainError, SubmissionError
 from sandgrain.formal import _testbench
+from sandgrain.formal._icarus_process import SAFE_TASKS, run_limited
 from sandgrain.formal.stimulus import Stimulus
 from sandgrain.netlist import Design, ElaborationLimits, Module, elaborate, read_yosys_json, run_yosys
 from sandgrain.netlist.yosys_process import quoted
@@ -29,71 +26,6 @@ from sandgrain.submission.manifest import Edge, Level
 
 YOSYS = "yosys"
 ICARUS = "icarus"
-
-_SAFE_TASKS = frozenset(
-    [
-        "$display",
-        "$displayb",
-        "$displayh",
-        "$displayo",
-        "$write",
-        "$writeb",
-        "$writeh",
-        "$writeo",
-        "$monitor",
-        "$strobe",
-        "$finish",
-        "$stop",
-        "$time",
-        "$stime",
-        "$realtime",
-        "$error",
-        "$warning",
-        "$info",
-        "$fatal",
-        "$signed",
-        "$unsigned",
-        "$clog2",
-        "$bits",
-        "$size",
-        "$left",
-        "$right",
-        "$low",
-        "$high",
-        "$increment",
-        "$dimensions",
-        "$rtoi",
-        "$itor",
-        "$realtobits",
-        "$bitstoreal",
-        "$countones",
-        "$onehot",
-        "$onehot0",
-        "$isunknown",
-        "$timeformat",
-        "`line",
-        "`timescale",
-        "`default_nettype",
-        "`celldefine",
-        "`endcelldefine",
-        "`resetall",
-        "`unconnected_drive",
-        "`nounconnected_drive",
-        "`begin_keywords",
-        "`end_keywords",
-    ]
-)
-"""System tasks and directives that cannot touch anything outside the simulation."""
-
-_LAUNCH = """
-import os, resource, sys
-for kind, value in zip((resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE), map(int, sys.argv[1:4])):
-    hard = resource.getrlimit(kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (value, value))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-os.execv(sys.argv[4], sys.argv[4:])
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,9 +281,9 @@ def _run_icarus(job: _Job) -> tuple[str, str, str]:
     command = [f"-D{name}={text}" if text else f"-D{name}" for name, text in job.design.defines.items()]
     command += [f"-I{job.design.root / directory}" for directory in job.design.include_dirs]
     command += [str(job.design.root / source) for source in job.design.sources]
-    _child(job, ["iverilog", "-E", "-g2012", "-o", "vendor.v", *command], "preprocess the description")
+    _run(job, ["iverilog", "-E", "-g2012", "-o", "vendor.v", *command], "preprocess the description")
     source = (job.work / "vendor.v").read_text(encoding="latin-1")
-    if found := _testbench.foreign_tasks(source, _SAFE_TASKS):
+    if found := _testbench.foreign_tasks(source, SAFE_TASKS):
         raise ReplayError(
             f"the description uses {found[0][1]}, and is not run for that",
             expected="no system task that reaches outside the simulation",
@@ -362,13 +294,13 @@ def _run_icarus(job: _Job) -> tuple[str, str, str]:
     for generation in ("-g2012", "-g2005"):
         compile_ = ["iverilog", generation, "-s", _testbench.BENCH, "-o", "sim.vvp", "icarus.v", "vendor.v"]
         try:
-            _child(job, compile_, "compile the description")
+            _run(job, compile_, "compile the description")
             break
         except ReplayError as error:
             refused = error
     else:
         raise refused
-    _child(job, ["vvp", "-n", "sim.vvp"], "run the description")
+    _run(job, ["vvp", "-n", "sim.vvp"], "run the description")
     trace_file = job.work / _testbench.TRACE_FILE
     trace = trace_file.read_text(encoding="ascii", errors="replace") if trace_file.is_file() else ""
     unnamed = _testbench.unnamed_state_bits(job.flat)
@@ -377,51 +309,12 @@ def _run_icarus(job: _Job) -> tuple[str, str, str]:
 
 
 def _icarus_version(job: _Job) -> str:
-    match = re.search(r"version (\S+)", _child(job, ["vvp", "-V"], "tell its version"))
+    match = re.search(r"version (\S+)", _run(job, ["vvp", "-V"], "tell its version"))
     return match[1] if match else "unknown"
 
 
-def _child(job: _Job, command: list[str], what: str) -> str:
-    """Run one program of Icarus under limits, in the directory of the job; what it wrote."""
-    program = shutil.which(command[0])
-    if program is None:
-        raise ReplayError(f"{command[0]} is not installed", expected="Icarus Verilog", remedy="install it")
-    limits = job.limits
-    bounds = [limits.memory_bytes, int(limits.seconds) * 2 + 1, max(limits.json_bytes, limits.log_bytes)]
-    with (job.work / "child.log").open("wb+") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-c", _LAUNCH, *map(str, bounds), program, *command[1:]],
-            cwd=job.work,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.defpath, "TMPDIR": str(job.work), "HOME": str(job.work), "LC_ALL": "C.UTF-8"},
-            start_new_session=True,
-        )
-        try:
-            status = child.wait(limits.seconds)
-        except subprocess.TimeoutExpired as error:
-            raise LimitExceeded(
-                f"it took longer than {limits.seconds:g} s to {what} with Icarus",
-                expected=f"at most {limits.seconds:g} s per process (ElaborationLimits.seconds)",
-                remedy="raise the limit, or replay with Yosys alone",
-            ) from error
-        finally:
-            if child.returncode is None:
-                # Its children too, which iverilog has.
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        log.seek(0)
-        said = log.read(limits.log_bytes).decode("utf-8", "replace")
-    if status != 0:
-        lines = [line for line in said.splitlines() if line.strip() and "warning" not in line.lower()]
-        first = lines[0].removeprefix(f"{job.design.root}/") if lines else f"status {status}"
-        raise ReplayError(
-            f"Icarus could not {what}: {first}",
-            expected="a description that Icarus Verilog reads",
-            remedy="replay with Yosys",
-        )
-    return said
+def _run(job: _Job, command: list[str], what: str) -> str:
+    return run_limited(command, what, work=job.work, root=job.design.root, limits=job.limits)
 
 
 _RUNNERS: dict[str, Callable[[_Job], tuple[str, str, str]]] = {YOSYS: _run_yosys, ICARUS: _run_icarus}
