@@ -22,7 +22,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def audited(submission: Path, case: Path) -> tuple[int, dict[str, Any]]:
-    done = command("audit", submission, "-o", case, "--json")
+    done = command("audit", submission, "-o", case, "--json", "--budget", 75)
     assert done.returncode in (0, 1, 3), done.stderr
     claim: dict[str, Any] = json.loads(done.stdout)["claims"][0]
     return done.returncode, claim

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -324,8 +324,3 @@ def _initial_values(module: Module) -> dict[int, int]:
                 if value in "01" and bit >= 0:
                     values[bit] = int(value)
     return values
-
-
-def clock_choices(module: Module) -> Sequence[str]:
-    """Names of one-bit input ports: what a clock could be."""
-    return [port.name for port in module.ports if port.direction == "input" and port.width == 1]

@@ -1,20 +1,22 @@
 """Manifest expressions as literals: the Verilog subset of `sandgrain.submission.expression` over an and-inverter graph.
 
-Widths follow IEEE 1364-2005 clause 5.4: operands of a bitwise or comparison operator are extended with zeros to the
-wider one; a logical operator first asks whether its operand is non-zero.
+Widths follow IEEE 1364-2005 clause 5.4: operands of bitwise operators and comparisons are extended with zeros to the
+widest of their context before anything is computed; operands of reductions and logical operators stand by themselves.
 """
 
 from __future__ import annotations
 
 import difflib
 
-import numpy as np
-
 from sandgrain.errors import NetworkError
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import Literals
 from sandgrain.netlist.model import Module, Net, X
 from sandgrain.submission import Binary, Constant, Expression, Signal, Unary
+
+_BITWISE = ("&", "|", "^")
+_UNSIZED = 32
+"""Width of a plain decimal."""
 
 
 class Signals:
@@ -68,57 +70,70 @@ class Signals:
 
 def literal_of(expression: Expression, signals: Signals, graph: Graph) -> int:
     """The literal that is true when ``expression`` is not zero."""
-    return graph.any_of(_bits(expression, signals, graph))
+    return graph.any_of(_bits(expression, _width(expression, signals), signals, graph))
 
 
-def _bits(expression: Expression, signals: Signals, graph: Graph) -> list[int]:
+def _width(expression: Expression, signals: Signals) -> int:
+    """Self-determined width in bits."""
     if isinstance(expression, Signal):
-        return signals.bits(expression)
+        return len(signals.bits(expression))
     if isinstance(expression, Constant):
-        width = expression.width or max(1, expression.value.bit_length())
-        return [(expression.value >> index) & 1 for index in range(width)]
+        return expression.width or _UNSIZED
     if isinstance(expression, Unary):
-        return _unary(expression, _bits(expression.arg, signals, graph), graph)
-    left, right = _bits(expression.left, signals, graph), _bits(expression.right, signals, graph)
-    return _binary(expression, left, right, graph)
+        return _width(expression.arg, signals) if expression.op == "~" else 1
+    if expression.op in _BITWISE:
+        return max(_width(expression.left, signals), _width(expression.right, signals))
+    return 1
 
 
-def _unary(expression: Unary, bits: list[int], graph: Graph) -> list[int]:
-    if expression.op == "~":
-        return [bit ^ 1 for bit in bits]
-    if expression.op == "!":
-        return [graph.any_of(bits) ^ 1]
-    if expression.op == "&":
-        return [graph.all_of(bits)]
-    if expression.op == "|":
-        return [graph.any_of(bits)]
-    result = 0
-    for bit in bits:
-        result = _exclusive(result, bit, graph)
-    return [result]
+def _bits(expression: Expression, width: int, signals: Signals, graph: Graph) -> list[int]:
+    """Literals of ``expression`` in a context of ``width`` bits, to which its operands are extended first."""
+    if isinstance(expression, Signal):
+        bits = signals.bits(expression)
+    elif isinstance(expression, Constant):
+        bits = [(expression.value >> index) & 1 for index in range(expression.width or _UNSIZED)]
+    elif isinstance(expression, Unary) and expression.op == "~":
+        return [bit ^ 1 for bit in _bits(expression.arg, width, signals, graph)]
+    elif isinstance(expression, Binary) and expression.op in _BITWISE:
+        left = _bits(expression.left, width, signals, graph)
+        right = _bits(expression.right, width, signals, graph)
+        return [_bitwise(expression.op, a, b, graph) for a, b in zip(left, right, strict=True)]
+    else:
+        bits = [_truth(expression, signals, graph)]
+    return bits + [0] * (width - len(bits))
 
 
-def _binary(expression: Binary, left: list[int], right: list[int], graph: Graph) -> list[int]:
+def _truth(expression: Unary | Binary, signals: Signals, graph: Graph) -> int:
+    """The one bit of a reduction, a logical operator or a comparison."""
+    if isinstance(expression, Unary):
+        bits = _bits(expression.arg, _width(expression.arg, signals), signals, graph)
+        if expression.op == "!":
+            return graph.any_of(bits) ^ 1
+        if expression.op == "&":
+            return graph.all_of(bits)
+        if expression.op == "|":
+            return graph.any_of(bits)
+        parity = 0
+        for bit in bits:
+            parity = _exclusive(parity, bit, graph)
+        return parity
     if expression.op in ("&&", "||"):
-        one, other = graph.any_of(left), graph.any_of(right)
-        return [graph.land(one, other) if expression.op == "&&" else graph.any_of((one, other))]
-    width = max(len(left), len(right))
-    left, right = left + [0] * (width - len(left)), right + [0] * (width - len(right))
-    pairs = list(zip(left, right, strict=True))
-    if expression.op == "&":
-        return [graph.land(a, b) for a, b in pairs]
-    if expression.op == "|":
-        return [graph.any_of((a, b)) for a, b in pairs]
-    if expression.op == "^":
-        return [_exclusive(a, b, graph) for a, b in pairs]
-    differs = graph.any_of(_exclusive(a, b, graph) for a, b in pairs)
-    return [differs if expression.op == "!=" else differs ^ 1]
+        one, other = literal_of(expression.left, signals, graph), literal_of(expression.right, signals, graph)
+        return graph.land(one, other) if expression.op == "&&" else graph.any_of((one, other))
+    width = max(_width(expression.left, signals), _width(expression.right, signals))
+    left = _bits(expression.left, width, signals, graph)
+    right = _bits(expression.right, width, signals, graph)
+    differs = graph.any_of(_exclusive(a, b, graph) for a, b in zip(left, right, strict=True))
+    return differs if expression.op == "!=" else differs ^ 1
+
+
+def _bitwise(op: str, a: int, b: int, graph: Graph) -> int:
+    if op == "&":
+        return graph.land(a, b)
+    if op == "|":
+        return graph.any_of((a, b))
+    return _exclusive(a, b, graph)
 
 
 def _exclusive(a: int, b: int, graph: Graph) -> int:
     return graph.any_of((graph.land(a, b ^ 1), graph.land(a ^ 1, b)))
-
-
-def constant_bits(value: int, width: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """``value`` as uint8 (width,), least significant first."""
-    return np.array([(value >> index) & 1 for index in range(width)], np.uint8)
