@@ -36,11 +36,12 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=90.0)
     arguments = parser.parse_args()
     for plant in (None, "bus-kill"):
-        runs = []
         with tempfile.TemporaryDirectory() as directory:
             submission = write_example("picorv32", Path(directory) / "submission", plant)
-            for number in range(arguments.runs):
-                runs.append(audit(submission, Path(directory) / f"case-{number}", arguments.budget))
+            runs = [
+                audit(submission, Path(directory) / f"case-{number}", arguments.budget)
+                for number in range(arguments.runs)
+            ]
         print(f"\npicorv32 {plant or 'clean'}: {runs[0][0]}, median of {len(runs)}")
         for name in runs[0][2]:
             print(f"  {name:<20} {statistics.median(run[2].get(name, 0.0) for run in runs):8.2f} s")

@@ -55,9 +55,7 @@ def replay_case(path: Path, finding: str | None, submission_path: Path | None, p
             file=path,
             expected=f"one of: {', '.join(item.id for item in findings) or 'none'}",
         )
-    chosen = [
-        (item.id, item.witness) for item in findings if item.witness is not None and finding in (None, item.id)
-    ]
+    chosen = [(item.id, item.witness) for item in findings if item.witness is not None and finding in (None, item.id)]
     if not chosen:
         raise ReplayError("there is no witness to replay", file=path, expected="a finding with a witness")
     replayed = []

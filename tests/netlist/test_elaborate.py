@@ -53,7 +53,8 @@ def test_hierarchy_names_places_and_initial_values(make_design: MakeDesign, fron
 
 def test_parameters_defines_and_includes(make_design: MakeDesign, frontend: str) -> None:
     source = """`include "width.vh"
-    module top #(parameter N = 1, parameter [15:0] S = "zz", parameter [3:0] P = 0) (output [7:0] a, output [15:0] s, output [3:0] p, output [`WIDTH-1:0] w);
+    module top #(parameter N = 1, parameter [15:0] S = "zz", parameter [3:0] P = 0) (
+      output [7:0] a, output [15:0] s, output [3:0] p, output [`WIDTH-1:0] w);
       assign a = N + `MORE; assign s = S; assign p = P; assign w = 1;
     endmodule"""
     design = make_design(
@@ -73,7 +74,8 @@ def test_macros_carry_over_between_files(make_design: MakeDesign, frontend: str)
 
 
 FREE = """
-module top(input a, input [1:0] i, input [2:0] v, output x, output u, output n, output z, output same, output two, output o, output k);
+module top(input a, input [1:0] i, input [2:0] v,
+  output x, output u, output n, output z, output same, output two, output o, output k);
   wire undriven, other;
   assign x = a ? 1'bx : 1'b0;
   assign u = undriven & a;

@@ -12,7 +12,9 @@ from sandgrain.netlist import ElaborationLimits, run_yosys
 from sandgrain.netlist.yosys_process import error_in, quoted
 
 LIMITS = ElaborationLimits()
-ENDLESS = "module top(output [63:0] y); localparam n = f(0); function integer f(input integer a); begin while (a < 1) a = a; f = a; end endfunction assign y = n; endmodule"
+ENDLESS = """module top(output [63:0] y); localparam n = f(0);
+  function integer f(input integer a); begin while (a < 1) a = a; f = a; end endfunction assign y = n;
+endmodule"""
 
 
 def test_a_job_leaves_its_log_and_its_measures(tmp_path: Path) -> None:

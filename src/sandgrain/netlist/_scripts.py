@@ -5,15 +5,17 @@ or 1 in silicon, so it becomes an ``$anyseq`` cell before any pass may choose a 
 *nothing is removed on the strength of an unknown initial value*: passes that treat one as a don't-care
 (``opt_dff``, ``opt_merge`` without ``-keepdc``, ``opt_expr -mux_undef``) are not run.
 
-``parallel_case`` and ``full_case``: both front ends turn a ``parallel_case`` into a ``$pmux``, whose value is undefined
-when several selects are high, although in simulation the first matching case wins; ``PRIORITY_MAP`` restores that
-priority. Under ``full_case`` the value when no case matches is x and becomes free; that covers both the simulator, where
-the old value stays, and any choice of a synthesis tool. ``read_slang`` also builds a latch there whose enable is never
-definitely 0; ``OPEN_LATCH_MAP`` replaces those by their data, free where the enable is unknown.
+``parallel_case`` and ``full_case``: a ``parallel_case`` lets ``proc`` treat cases as exclusive, although in simulation
+the first that matches wins, so it is taken off before ``proc``. Cases that ``proc`` itself finds exclusive still become
+a ``$pmux``, whose value is undefined when several selects are high; ``PRIORITY_MAP`` gives it the same priority. Under
+``full_case`` the value when no case matches is x and becomes free; that covers both the simulator, where the old value
+stays, and any choice of a synthesis tool. ``read_slang`` also builds a latch there whose enable is never definitely 0;
+``OPEN_LATCH_MAP`` replaces those by their data, free where the enable is unknown.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,6 +83,8 @@ _ASYNCHRONOUS_GATES = ("$_DFF_???_", "$_DFFE_????_", "$_ALDFF_*", "$_ALDFFE_*", 
 # initial values are known and equal (-keepdc), and none is removed for being constant.
 _EXACT = ("opt_expr -keepdc -fine -mux_bool", "opt_muxtree", "opt_reduce", "opt_merge -keepdc", "opt_clean")
 
+_PARALLEL_CASE = re.compile(r"^[ \t]*attribute \\parallel_case [^\n]*\n", re.MULTILINE)
+
 Command = str | list[str]
 """A Yosys command line, or its words where a word may hold blanks and quotes."""
 
@@ -117,9 +121,28 @@ def read_with_verilog(design: Design) -> list[Command]:
     return [[*read, *(quoted(source) for source in design.sources)], hierarchy]
 
 
-def flatten_script(delivered: Path, flat_json: Path, flat_rtlil: Path) -> list[Command]:
+def write_as_read(rtlil: Path) -> Command:
+    """The command that writes the hierarchy as read, processes and all."""
+    return f"write_rtlil {quoted(rtlil)}"
+
+
+def without_parallel_case(rtlil: Path) -> int:
+    """Take every ``parallel_case`` off the decisions in ``rtlil``; returns how many there were.
+
+    ``proc`` would read one as a promise that the cases exclude each other and drop, for instance, a case whose value is
+    that of the default. In simulation the first case that matches wins, which is what a decision without it says. A
+    string never spans lines in this format, so a line that begins like an attribute is one.
+    """
+    text, count = _PARALLEL_CASE.subn("", rtlil.read_text(encoding="utf-8", errors="surrogateescape"))
+    if count:
+        rtlil.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return count
+
+
+def flatten_script(rtlil: Path, delivered: Path, flat_json: Path, flat_rtlil: Path) -> list[Command]:
     """Commands from the hierarchy as read to one flat word-level module, both written down."""
     return [
+        f"read_rtlil {quoted(rtlil)}",
         "proc -noopt -norom",
         f"write_json {quoted(delivered)}",
         f"delete {' '.join('t:' + kind for kind in FORMAL_CELLS)}",

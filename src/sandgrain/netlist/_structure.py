@@ -150,7 +150,7 @@ def _on_loops(source: NDArray[np.int64], target: NDArray[np.int64], count: int) 
 
 
 def _nets_of(gates: Module, bits: NDArray[np.int64]) -> list[tuple[Net, list[str]]]:
-    """The nets with a name of the vendor's that carry one of ``bits``, and the names of those bits; else hidden ones."""
+    """The nets named by the vendor that carry one of ``bits``, and the names of those bits; else hidden ones."""
     wanted = set(bits.tolist())
     found: dict[bool, list[tuple[Net, list[str]]]] = defaultdict(list)
     for net in gates.nets:

@@ -103,7 +103,7 @@ def elaborate(design: Design, limits: ElaborationLimits | None = None, *, workdi
         frontend=frontend,
         black_boxes=boxes,
         abstracted_memories=tuple(memory for _, memory in large),
-        notes=tuple(_notes(frontend, delivered, flat, gates.top_module, scan, opened)),
+        notes=tuple(_notes(frontend, delivered, flat, gates.top_module, scan, opened, job.priority_cases)),
         log=reading.log + mapping.log,
         seconds=time.monotonic() - started,
         peak_memory_bytes=max(reading.peak_memory_bytes, mapping.peak_memory_bytes),
@@ -130,6 +130,7 @@ class _Job:
         self.work = work
         self.root = design.root.resolve()
         self.files = self._source_names(scan)
+        self.priority_cases = 0
 
     def read(self) -> tuple[Frontend, YosysRun]:
         """Read with slang, else with Yosys' own front end, up to one flat word-level module."""
@@ -165,8 +166,14 @@ class _Job:
 
     def _run(self, reading: list[_scripts.Command], what: str) -> YosysRun:
         work = self.work
-        flatten = _scripts.flatten_script(work / "delivered.json", work / "flat.json", work / "flat.il")
-        return run_yosys([*reading, *flatten], cwd=self.root, limits=self.limits, what=what)
+        raw = work / "read.il"
+        read = run_yosys([*reading, _scripts.write_as_read(raw)], cwd=self.root, limits=self.limits, what=what)
+        self.priority_cases = _scripts.without_parallel_case(raw)
+        flatten = _scripts.flatten_script(raw, work / "delivered.json", work / "flat.json", work / "flat.il")
+        run = run_yosys(flatten, cwd=self.root, limits=self.limits, what="flattening the description")
+        return YosysRun(
+            read.log + run.log, read.seconds + run.seconds, max(read.peak_memory_bytes, run.peak_memory_bytes)
+        )
 
     def _selection(self, name: str, flat: Module, cells: list[str]) -> Path | None:
         if not cells:
@@ -216,7 +223,13 @@ def _better(slang: ElaborationError, verilog: ElaborationError) -> ElaborationEr
 
 
 def _notes(
-    frontend: Frontend, delivered: Netlist, flat: Module, gates: Module, scan: SourceScan, opened: list[str]
+    frontend: Frontend,
+    delivered: Netlist,
+    flat: Module,
+    gates: Module,
+    scan: SourceScan,
+    opened: list[str],
+    priority_cases: int,
 ) -> Iterator[Text]:
     """What a reader of the verdict should know."""
     flat_counts = flat.cells.count_by_type()
@@ -246,7 +259,7 @@ def _notes(
             template="{count} signals of a full_case without default are free where no case matches.",
             args={"count": len(opened)},
         )
-    if "$pmux" in flat_counts:
+    if priority_cases:
         yield Text(template="A parallel_case was read as in simulation: the first case that matches wins.")
     if divisions := total(flat_counts, _DIVISIONS):
         yield Text(

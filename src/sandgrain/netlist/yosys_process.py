@@ -6,6 +6,7 @@ with limits on address space, processor time, wall-clock time and log size.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -148,10 +149,8 @@ def _wait(
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """End the child and whatever it started; reap it."""
     if child.returncode is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         child.wait()
 
 
