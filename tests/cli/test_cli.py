@@ -257,7 +257,12 @@ def test_chinese_report(tmp_path: Path) -> None:
 def test_interrupted_audit_leaves_no_case(tmp_path: Path) -> None:
     root = submission(tmp_path / "s")
     command = [sys.executable, "-m", "sandgrain", "audit", str(root), "-o", str(tmp_path / "case")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    # A run started in the background ignores Ctrl-C, and so would its children: the audit is to hear it.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, heard)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".case.partial/run.json")) and time.monotonic() < deadline:
         time.sleep(0.02)

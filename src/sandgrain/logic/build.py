@@ -169,7 +169,7 @@ class _Builder:
     def _free_cells(self) -> None:
         for cell in self.gates.cells.of_type(_FREE).tolist():
             bits = self.gates.cells.pin(cell, "Y")
-            self._drive(bits, _FREE)
+            self._drive(bits.astype(np.int64), _FREE)
             for bit in bits.tolist():
                 self._free(bit, group=1 + cell)
 
@@ -271,7 +271,7 @@ class _Builder:
             fanin1=without_clock(graph.fanin1[first + 1 :]),
         )
         ports = tuple(
-            PortBits(port.name, port.direction, without_clock(_bit_literals(port.bits, literals)))
+            PortBits(port.name, port.direction, without_clock(_bit_literals(port.bits.astype(np.int64), literals)))
             for port in self.gates.ports
             if port.name != self.clock.port
         )
@@ -293,7 +293,7 @@ def _pin_column(cells: CellTable, rows: NDArray[np.int64], pin: str) -> NDArray[
     chosen = np.flatnonzero(cells.pin_ids == pin_id)
     column = np.full(len(cells), -1, np.int64)
     column[owner[chosen]] = chosen
-    return cells.bits[cells.bit_offsets[column[rows]]]
+    return cells.bits[cells.bit_offsets[column[rows]]].astype(np.int64)
 
 
 def _bit_literals(bits: NDArray[np.int64], literals: Literals) -> Literals:

@@ -1,23 +1,24 @@
 """The netlist as delivered: modules, ports, nets and cells in dense arrays, with the vendor's names and lines.
 
-Every net bit of a module is an integer ``0 .. bit_count - 1``; the four constants are negative. Cells are kept as a
-structure of arrays, because a netlist of a real chip has millions of them: the pins of cell ``i`` are
+Every net bit of a module is an integer ``0 .. bit_count - 1``; the four constants are negative. Nets and cells are
+kept as structures of arrays, because a netlist of a real chip has millions of them: the pins of cell ``i`` are
 ``pin_offsets[i] : pin_offsets[i + 1]`` and the bits of pin ``p`` are ``bits[bit_offsets[p] : bit_offsets[p + 1]]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.netlist.names import Names
 from sandgrain.verdict import Place
 
-Bits = NDArray[np.int64]
-"""int64 array of net bits, least significant first: ``>= 0`` a net bit, else one of the constants below."""
+Bits = NDArray[np.int32]
+"""int32 array of net bits, least significant first: ``>= 0`` a net bit, else one of the constants below."""
 
 ZERO: Final = -1
 """The constant 0."""
@@ -99,6 +100,105 @@ class Net:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where things numbered ``0 .. n - 1`` are described.
+
+    Attributes:
+        files: names of the source files, as submitted.
+        file_ids: int32 (n,), index into ``files``, -1 where nothing is known.
+        lines: uint32 (n,), 1-based line.
+    """
+
+    files: tuple[str, ...]
+    file_ids: NDArray[np.int32]
+    lines: NDArray[np.uint32]
+
+    @staticmethod
+    def of(places: Sequence[Place | None]) -> Places:
+        """The column of ``places``."""
+        files: dict[str, int] = {}
+        ids = [-1 if place is None else files.setdefault(place.file, len(files)) for place in places]
+        lines = [0 if place is None else place.line for place in places]
+        return Places(tuple(files), np.array(ids, np.int32), np.array(lines, np.uint32))
+
+    def __getitem__(self, index: int) -> Place | None:
+        file = int(self.file_ids[index])
+        return None if file < 0 else Place(file=self.files[file], line=int(self.lines[index]))
+
+
+@dataclass(frozen=True, slots=True)
+class NetTable(Sequence[Net]):
+    """The ``n`` named nets of a module as a structure of arrays; indexing hands out a `Net`.
+
+    Attributes:
+        names: n names.
+        bit_offsets: int64 (n + 1,), the bits of net ``i`` are ``bits[bit_offsets[i] : bit_offsets[i + 1]]``.
+        bits: int32, all nets' bits one after another, least significant first.
+        places: where each is declared.
+        offsets: int32 (n,), the vendor's index of bit 0.
+        upto: bool (n,), see `Net`.
+        hidden: bool (n,), see `Net`.
+        inits: power-up values of the nets that have one, by net.
+        attributes: other attributes of the nets that have any, by net.
+    """
+
+    names: Names
+    bit_offsets: NDArray[np.int64]
+    bits: Bits
+    places: Places
+    offsets: NDArray[np.int32]
+    upto: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+    inits: Mapping[int, str] = field(default_factory=dict)
+    attributes: Mapping[int, Mapping[str, Parameter]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(nets: Sequence[Net]) -> NetTable:
+        """The table of ``nets``."""
+        offsets = np.zeros(len(nets) + 1, np.int64)
+        np.cumsum([net.width for net in nets], out=offsets[1:])
+        return NetTable(
+            names=Names.of(net.name for net in nets),
+            bit_offsets=offsets,
+            bits=np.concatenate([net.bits for net in nets]).astype(np.int32) if nets else np.empty(0, np.int32),
+            places=Places.of([net.place for net in nets]),
+            offsets=np.array([net.offset for net in nets], np.int32),
+            upto=np.array([net.upto for net in nets], np.bool_),
+            hidden=np.array([net.hidden for net in nets], np.bool_),
+            inits={index: net.init for index, net in enumerate(nets) if net.init is not None},
+            attributes={index: net.attributes for index, net in enumerate(nets) if net.attributes},
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Net: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Net]: ...
+    def __getitem__(self, index: int | slice) -> Net | Sequence[Net]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return Net(
+            name=self.names[index],
+            bits=self.bits[int(self.bit_offsets[index]) : int(self.bit_offsets[index + 1])],
+            place=self.places[index],
+            hidden=bool(self.hidden[index]),
+            init=self.inits.get(index),
+            attributes=self.attributes.get(index, {}),
+            offset=int(self.offsets[index]),
+            upto=bool(self.upto[index]),
+        )
+
+    def find(self, name: str) -> Net | None:
+        """The net called ``name``, if there is one."""
+        index = self.names.find(name)
+        return None if index < 0 else self[index]
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """A pin of a cell, as :meth:`CellTable.pins` hands it out."""
 
@@ -115,29 +215,27 @@ class CellTable:
         type_names: the distinct cell types.
         type_ids: int32 (n,), index into ``type_names``.
         names: n instance names.
-        sources: n source attributes, ``file:line.col-line.col|...`` or the empty string; see :meth:`place`.
+        places: where each instance is described.
         pin_offsets: int64 (n + 1,), the pins of cell ``i`` are ``pin_offsets[i] : pin_offsets[i + 1]``.
         pin_names: the distinct pin names.
         pin_ids: int32 (p,), index into ``pin_names``.
         pin_directions: int8 (p,), ``INPUT``, ``OUTPUT`` or ``UNKNOWN_DIRECTION``.
         bit_offsets: int64 (p + 1,), the bits of pin ``j`` are ``bits[bit_offsets[j] : bit_offsets[j + 1]]``.
-        bits: int64, all pins' bits one after another, least significant first.
+        bits: int32, all pins' bits one after another, least significant first.
         parameters: parameters of the cells that have any, by cell index.
-        files: submission-relative file name by the name used in ``sources``.
     """
 
     type_names: tuple[str, ...]
     type_ids: NDArray[np.int32]
-    names: list[str]
-    sources: list[str]
+    names: Names
+    places: Places
     pin_offsets: NDArray[np.int64]
     pin_names: tuple[str, ...]
     pin_ids: NDArray[np.int32]
     pin_directions: NDArray[np.int8]
     bit_offsets: NDArray[np.int64]
     bits: Bits
-    parameters: Mapping[int, Mapping[str, Parameter]]
-    files: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[int, Mapping[str, Parameter]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -164,8 +262,8 @@ class CellTable:
         raise KeyError(name)
 
     def place(self, cell: int) -> Place | None:
-        """Where cell ``cell`` is described, if its source attribute names a submitted file."""
-        return place_of(self.sources[cell], self.files)
+        """Where cell ``cell`` is described, if the description says so."""
+        return self.places[cell]
 
     def count_by_type(self) -> dict[str, int]:
         """Number of cells of each type, by type name."""
@@ -186,7 +284,7 @@ class Module:
     name: str
     place: Place | None
     ports: tuple[Port, ...]
-    nets: tuple[Net, ...]
+    nets: NetTable
     cells: CellTable
     bit_count: int
     black_box: bool

@@ -26,16 +26,20 @@ from sandgrain.netlist.model import (
     Module,
     Net,
     Netlist,
+    NetTable,
     Parameter,
+    Places,
     Port,
     X,
     Z,
     place_of,
 )
+from sandgrain.netlist.names import Names
+from sandgrain.verdict import Place
 
 _CONSTANTS = {"0": ZERO, "1": ONE, "x": X, "z": Z}
 _DIRECTIONS = {"input": INPUT, "output": OUTPUT, "inout": UNKNOWN_DIRECTION}
-_BIT_BOUND = 1 << 40
+_BIT_BOUND = 1 << 40  # what a document may number a net; they are renumbered densely
 _KNOWN_NET_ATTRIBUTES = frozenset({"src", "init"})
 
 
@@ -138,9 +142,11 @@ class _Reader:
             for port, data in self.mapping(raw.get("ports", {}), f"{where}, ports").items()
         )
         cells = self.cells(self.mapping(raw.get("cells", {}), f"{where}, cells"), where, numbers)
-        nets = tuple(
-            self.net(net, data, f"{where}, net {net}", numbers)
-            for net, data in self.mapping(raw.get("netnames", {}), f"{where}, netnames").items()
+        nets = NetTable.of(
+            [
+                self.net(net, data, f"{where}, net {net}", numbers)
+                for net, data in self.mapping(raw.get("netnames", {}), f"{where}, netnames").items()
+            ]
         )
         return Module(
             name=name,
@@ -152,7 +158,7 @@ class _Reader:
             black_box=_is_set(attributes.get("blackbox")) or _is_set(attributes.get("whitebox")),
         )
 
-    def place(self, attributes: Mapping[str, Any]) -> Any:
+    def place(self, attributes: Mapping[str, Any]) -> Place | None:
         return place_of(str(attributes.get("src", "")), self.files)
 
     def bits(self, value: Any, where: str, numbers: _Numbers) -> list[int]:
@@ -203,7 +209,7 @@ class _Reader:
         types: dict[str, int] = {}
         pins: dict[str, int] = {}
         type_ids: list[int] = []
-        sources: list[str] = []
+        places: list[Place | None] = []
         pin_offsets, pin_ids, directions = [0], [], []
         bit_offsets, bits = [0], []
         parameters: dict[int, Mapping[str, Parameter]] = {}
@@ -214,7 +220,7 @@ class _Reader:
             if not isinstance(kind, str) or not kind:
                 raise self.fail(f"{here}, type", "the name of a cell type")
             type_ids.append(types.setdefault(kind, len(types)))
-            sources.append(str(self.mapping(cell.get("attributes", {}), here).get("src", "")))
+            places.append(self.place(self.mapping(cell.get("attributes", {}), here)))
             if cell.get("parameters"):
                 parameters[index] = self.mapping(cell["parameters"], here)
             known = self.mapping(cell.get("port_directions", {}), here)
@@ -230,8 +236,8 @@ class _Reader:
         return CellTable(
             type_names=tuple(types),
             type_ids=np.asarray(type_ids, np.int32),
-            names=list(raw),
-            sources=sources,
+            names=Names.of(raw),
+            places=Places.of(places),
             pin_offsets=np.asarray(pin_offsets, np.int64),
             pin_names=tuple(pins),
             pin_ids=np.asarray(pin_ids, np.int32),
@@ -239,7 +245,6 @@ class _Reader:
             bit_offsets=np.asarray(bit_offsets, np.int64),
             bits=_array(bits),
             parameters=parameters,
-            files=self.files,
         )
 
 
@@ -260,7 +265,7 @@ class _Numbers(dict[Any, int]):
 
 
 def _array(bits: list[int]) -> Bits:
-    return np.asarray(bits, np.int64)
+    return np.asarray(bits, np.int32)
 
 
 def _is_set(value: Any) -> bool:
