@@ -70,6 +70,10 @@ class ElaborationError(SandgrainError):
     """The hardware description could not be turned into a netlist."""
 
 
+class NetlistError(SandgrainError):
+    """A netlist or a cell library is not what its format demands, or contradicts itself."""
+
+
 class NetworkError(SandgrainError):
     """The netlist cannot be turned into a sequential and-inverter network soundly."""
 

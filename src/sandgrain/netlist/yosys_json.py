@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sandgrain.errors import ElaborationError, LimitExceeded
+from sandgrain.netlist.builder import ModuleBuilder
 from sandgrain.netlist.limits import ElaborationLimits
 from sandgrain.netlist.model import (
     INPUT,
@@ -21,20 +20,12 @@ from sandgrain.netlist.model import (
     OUTPUT,
     UNKNOWN_DIRECTION,
     ZERO,
-    Bits,
-    CellTable,
     Module,
-    Net,
     Netlist,
-    NetTable,
-    Parameter,
-    Places,
-    Port,
     X,
     Z,
     place_of,
 )
-from sandgrain.netlist.names import Names
 from sandgrain.verdict import Place
 
 _CONSTANTS = {"0": ZERO, "1": ONE, "x": X, "z": Z}
@@ -137,26 +128,18 @@ class _Reader:
         raw = self.mapping(value, where)
         attributes = self.mapping(raw.get("attributes", {}), f"{where}, attributes")
         numbers = _Numbers()
-        ports = tuple(
-            self.port(port, data, f"{where}, port {port}", numbers)
-            for port, data in self.mapping(raw.get("ports", {}), f"{where}, ports").items()
-        )
-        cells = self.cells(self.mapping(raw.get("cells", {}), f"{where}, cells"), where, numbers)
-        nets = NetTable.of(
-            [
-                self.net(net, data, f"{where}, net {net}", numbers)
-                for net, data in self.mapping(raw.get("netnames", {}), f"{where}, netnames").items()
-            ]
-        )
-        return Module(
-            name=name,
-            place=self.place(attributes),
-            ports=ports,
-            nets=nets,
-            cells=cells,
-            bit_count=numbers.count,
+        builder = ModuleBuilder(
+            name,
+            self.place(attributes),
             black_box=_is_set(attributes.get("blackbox")) or _is_set(attributes.get("whitebox")),
         )
+        for port, data in self.mapping(raw.get("ports", {}), f"{where}, ports").items():
+            self.port(port, data, f"{where}, port {port}", numbers, builder)
+        self.cells(self.mapping(raw.get("cells", {}), f"{where}, cells"), where, numbers, builder)
+        for net, data in self.mapping(raw.get("netnames", {}), f"{where}, netnames").items():
+            self.net(net, data, f"{where}, net {net}", numbers, builder)
+        builder.bits(numbers.count)
+        return builder.finish()
 
     def place(self, attributes: Mapping[str, Any]) -> Place | None:
         return place_of(str(attributes.get("src", "")), self.files)
@@ -169,12 +152,14 @@ class _Reader:
         except (KeyError, TypeError):
             raise self.fail(f"{where}, bits", "a list of net numbers and the strings 0, 1, x, z") from None
 
-    def port(self, name: str, value: Any, where: str, numbers: _Numbers) -> Port:
+    def port(self, name: str, value: Any, where: str, numbers: _Numbers, builder: ModuleBuilder) -> None:
         raw = self.mapping(value, where)
         if raw.get("direction") not in _DIRECTIONS:
             raise self.fail(f"{where}, direction", "input, output or inout")
-        bits = _array(self.bits(raw.get("bits"), where, numbers))
-        return Port(name, raw["direction"], bits, self.integer(raw, "offset", where), bool(raw.get("upto")))
+        bits = self.bits(raw.get("bits"), where, numbers)
+        builder.port(
+            name, raw["direction"], bits, offset=self.integer(raw, "offset", where), upto=bool(raw.get("upto"))
+        )
 
     def integer(self, raw: Mapping[str, Any], key: str, where: str) -> int:
         value = raw.get(key, 0)
@@ -182,10 +167,10 @@ class _Reader:
             raise self.fail(f"{where}, {key}", "an integer")
         return value
 
-    def net(self, name: str, value: Any, where: str, numbers: _Numbers) -> Net:
+    def net(self, name: str, value: Any, where: str, numbers: _Numbers, builder: ModuleBuilder) -> None:
         raw = self.mapping(value, where)
         attributes = self.mapping(raw.get("attributes", {}), f"{where}, attributes")
-        bits = _array(self.bits(raw.get("bits"), where, numbers))
+        bits = self.bits(raw.get("bits"), where, numbers)
         init = attributes.get("init")
         if init is not None:
             # Yosys appends a blank to strings that look like numbers; an init is always a number.
@@ -193,10 +178,10 @@ class _Reader:
             if set(init) - set("01x"):
                 raise self.fail(f"{where}, init", "a string of 0, 1 and x")
             # A shorter attribute leaves the upper bits undefined.
-            init = init[-bits.size :].rjust(bits.size, "x") if bits.size else None
-        return Net(
-            name=name,
-            bits=bits,
+            init = init[-len(bits) :].rjust(len(bits), "x") if bits else None
+        builder.net(
+            name,
+            bits,
             place=self.place(attributes),
             hidden=_is_set(raw.get("hide_name")),
             init=init,
@@ -205,47 +190,27 @@ class _Reader:
             upto=bool(raw.get("upto")),
         )
 
-    def cells(self, raw: Mapping[str, Any], where: str, numbers: _Numbers) -> CellTable:
-        types: dict[str, int] = {}
-        pins: dict[str, int] = {}
-        type_ids: list[int] = []
-        places: list[Place | None] = []
-        pin_offsets, pin_ids, directions = [0], [], []
-        bit_offsets, bits = [0], []
-        parameters: dict[int, Mapping[str, Parameter]] = {}
-        for index, (name, value) in enumerate(raw.items()):
+    def cells(self, raw: Mapping[str, Any], where: str, numbers: _Numbers, builder: ModuleBuilder) -> None:
+        for name, value in raw.items():
             here = f"{where}, cell {name}"
             cell = self.mapping(value, here)
             kind = cell.get("type")
             if not isinstance(kind, str) or not kind:
                 raise self.fail(f"{here}, type", "the name of a cell type")
-            type_ids.append(types.setdefault(kind, len(types)))
-            places.append(self.place(self.mapping(cell.get("attributes", {}), here)))
-            if cell.get("parameters"):
-                parameters[index] = self.mapping(cell["parameters"], here)
             known = self.mapping(cell.get("port_directions", {}), here)
+            pins = []
             for pin, connected in self.mapping(cell.get("connections", {}), here).items():
                 direction = _DIRECTIONS.get(known.get(pin, "inout"))
                 if direction is None:
                     raise self.fail(f"{here}, pin {pin}, direction", "input, output or inout")
-                pin_ids.append(pins.setdefault(pin, len(pins)))
-                directions.append(direction)
-                bits += self.bits(connected, f"{here}, pin {pin}", numbers)
-                bit_offsets.append(len(bits))
-            pin_offsets.append(len(pin_ids))
-        return CellTable(
-            type_names=tuple(types),
-            type_ids=np.asarray(type_ids, np.int32),
-            names=Names.of(raw),
-            places=Places.of(places),
-            pin_offsets=np.asarray(pin_offsets, np.int64),
-            pin_names=tuple(pins),
-            pin_ids=np.asarray(pin_ids, np.int32),
-            pin_directions=np.asarray(directions, np.int8),
-            bit_offsets=np.asarray(bit_offsets, np.int64),
-            bits=_array(bits),
-            parameters=parameters,
-        )
+                pins.append((pin, direction, self.bits(connected, f"{here}, pin {pin}", numbers)))
+            builder.cell(
+                kind,
+                name,
+                pins,
+                place=self.place(self.mapping(cell.get("attributes", {}), here)),
+                parameters=self.mapping(cell.get("parameters", {}), here),
+            )
 
 
 class _Numbers(dict[Any, int]):
@@ -262,10 +227,6 @@ class _Numbers(dict[Any, int]):
         number = self[bit] = self.count
         self.count += 1
         return number
-
-
-def _array(bits: list[int]) -> Bits:
-    return np.asarray(bits, np.int32)
 
 
 def _is_set(value: Any) -> bool:
