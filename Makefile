@@ -96,7 +96,7 @@ docs: setup ## build the documentation into site/
 # --- away with it ----------------------------------------------------------------------------------------------------
 
 clean: ## remove what was built, keep .venv
-	rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist site .numba_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too

@@ -43,6 +43,8 @@ from sandgrain.netlist.verilog._words import (
     PRIMITIVE_PINS,
 )
 
+_FEW = 64
+"""Named pins that are compared one by one to find a name that comes twice."""
 _ASSIGN = KEYWORDS.index("assign")
 _ENDMODULE = KEYWORDS.index("endmodule")
 
@@ -74,6 +76,11 @@ def _pins(text, slots, name_bytes, name_offsets, net_of, nets, net_at, pin_name,
             if name < 0 or pos >= text.size or text[pos] != 40:
                 return SLOW, pos
             pos = skip(text, pos + 1)
+            for other in range(first, pin):
+                if pin_name[other] == name:  # connected twice
+                    return SLOW, pos
+            if pin - first >= _FEW:
+                return SLOW, pos
         elif pin - first >= POSITIONS:
             return SLOW, pos
         if pos >= text.size:

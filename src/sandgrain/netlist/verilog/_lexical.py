@@ -34,7 +34,7 @@ CLASS: Final = _classes()
 
 @numba.njit(cache=True)
 def skip(text, pos):  # type: ignore[no-untyped-def]
-    """The next offset that is neither blank nor comment nor attribute, or the end."""
+    """The next offset that is no blank, comment or attribute, or the end; the start of one that is not closed."""
     end = text.size
     while pos < end:
         byte = text[pos]
@@ -45,13 +45,15 @@ def skip(text, pos):  # type: ignore[no-untyped-def]
             while pos < end and text[pos] != 10:
                 pos += 1
         elif byte == 47 and pos + 1 < end and text[pos + 1] == 42:  # a comment between marks
+            start = pos
             pos += 2
             while pos + 1 < end and not (text[pos] == 42 and text[pos + 1] == 47):
                 pos += 1
             if pos + 1 >= end:
-                return end
+                return start
             pos += 2
         elif byte == 40 and pos + 2 < end and text[pos + 1] == 42 and text[pos + 2] != 41:  # (* an attribute *)
+            start = pos
             pos += 2
             quoted = False
             while pos + 1 < end and (quoted or not (text[pos] == 42 and text[pos + 1] == 41)):
@@ -61,7 +63,7 @@ def skip(text, pos):  # type: ignore[no-untyped-def]
                     quoted = not quoted
                 pos += 1
             if pos + 1 >= end:
-                return end
+                return start
             pos += 2
         else:
             return pos

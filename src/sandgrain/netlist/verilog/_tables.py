@@ -217,6 +217,7 @@ class ModuleTables:
         Raises:
             NetlistError: a port without direction, an assignment to an input, a bit assigned twice.
         """
+        self.check_limits()
         t, n = self.t, self.n
         nets, cells, pins, bit_count = int(n[k.NETS]), int(n[k.CELLS]), int(n[k.PINS]), int(n[k.NET_BITS])
         base, width = t.nets[:nets, k.BASE], t.nets[:nets, k.WIDTH]

@@ -49,13 +49,13 @@ class Tokens:
         left = self.text
         start = _BLANK.match(self.source, self.after).end()  # type: ignore[union-attr]  # matches the empty text
         self.at = start
+        if self.source.startswith((b"/*", b"(*"), start) and not self.source.startswith(b"(*)", start):
+            raise self.fail("its end", remedy="close it", what="a comment or an attribute is not closed")
         token = _TOKEN.match(self.source, start)
         if token is None:
             if start >= len(self.source):
                 self.kind, self.text = "end", END
                 return left
-            if self.source.startswith((b"/*", b"(*", b'"'), start):
-                raise self.fail("its end", remedy="close it", what="a comment, attribute or string is not closed")
             raise self.fail("Verilog")
         self.kind = token.lastgroup or ""
         self.after = token.end()

@@ -178,7 +178,6 @@ def read_verilog_text(
                 progress(float(tables.n[k.POS]) / text.size)
         else:
             tables.grow(code)
-    tables.check_limits()
     tables.seal()
     unusual = twice + [(Place(file=file, line=line), said) for line, said in prepared.unusual]
     unusual += [(tables.place(at), said) for at, said in statements.unusual]
