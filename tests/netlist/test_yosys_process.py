@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -113,3 +115,37 @@ def _children() -> set[str]:
     """Process numbers of this process's living children."""
     task = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
     return set(task.read_text().split()) if task.exists() else set()
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for nobody to ask does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has ended")
+def test_no_yosys_outlives_the_audit(tmp_path: Path) -> None:
+    (tmp_path / "top.v").write_text(ENDLESS)
+    text = (
+        "from pathlib import Path\n"
+        "from sandgrain.netlist import ElaborationLimits, run_yosys\n"
+        "run_yosys(['read_verilog top.v'], cwd=Path.cwd(), limits=ElaborationLimits(), what='reading')\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", text], cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    child = 0
+    while not child and time.monotonic() < deadline:
+        time.sleep(0.05)
+        for found in Path(f"/proc/{parent.pid}/task").glob("*/children"):
+            for pid in found.read_text().split():
+                # Past the import of Yosys it is at its endless work.
+                if "libyosys" in Path(f"/proc/{pid}/maps").read_text():
+                    child = int(pid)
+    assert _alive(child)
+    parent.kill()
+    parent.wait()
+    while _alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(child)

@@ -74,6 +74,7 @@ def run_yosys(
             "cpu_seconds": math.ceil(limits.seconds) * 2 + 1,
             "file_bytes": max(limits.json_bytes, limits.log_bytes) + MEBIBYTE,
             "signal_self": signal_self,
+            "parent": os.getpid(),
         }
         job_file.write_text(json.dumps(job), encoding="utf-8")
         with log_file.open("wb") as log:
