@@ -6,7 +6,7 @@ import random
 import pytest
 
 from sandgrain.errors import ElaborationError, LimitExceeded
-from sandgrain.netlist import Design, ElaborationLimits
+from sandgrain.netlist import Design, ElaborationLimits, elaborate
 from sandgrain.netlist._sources import scan_sources
 
 from .conftest import MakeDesign
@@ -30,6 +30,11 @@ LIMITS = ElaborationLimits()
         'import "DPI-C" function int getpid();',
         'import "DPI" function int getpid();',
         '`define I import "DPI-C"',
+        '`ifdef SYNTHESIS import "DPI-C" function int getpid(); `endif',
+        '`ifndef SYNTHESIS `else import "DPI-C" function int getpid(); `endif',
+        '`ifndef OTHER import "DPI-C" function int getpid(); `endif',
+        '`ifndef SYNTHESIS `endif import "DPI-C" function int getpid();',
+        '`ifndef A `elsif SYNTHESIS import "DPI-C" function int getpid(); `endif',
         '`include "missing.vh"',
     ],
 )
@@ -39,6 +44,51 @@ def test_what_leads_outside_is_refused_with_its_line(make_design: MakeDesign, li
         scan_sources(design, LIMITS)
     assert caught.value.place == "top.v:3"
     assert caught.value.expected
+
+
+_GUARDED = """`ifdef SYNTHESIS
+`else
+  `ifdef OTHER
+    import "DPI-C" function int getpid();
+  `endif
+`endif
+"""
+
+
+def test_foreign_functions_left_out_of_synthesis_are_accepted_and_listed(make_design: MakeDesign) -> None:
+    scan = scan_sources(make_design(_GUARDED), LIMITS)
+    assert scan.foreign == [("top.v", 4)]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        # The condition is the text of a macro, whatever ends it, or a comment in that text.
+        "`define X `ifndef SYNTHESIS\n",
+        "`define X \\\n`ifndef SYNTHESIS\n",
+        "`define X /*\n`ifndef SYNTHESIS\n*/\n",
+        "/* `ifndef SYNTHESIS */\n",
+        "// `ifndef SYNTHESIS\n",
+        '"`ifndef SYNTHESIS"\n',
+    ],
+)
+def test_a_condition_that_is_none_guards_nothing(make_design: MakeDesign, hidden: str) -> None:
+    with pytest.raises(ElaborationError, match="foreign function"):
+        scan_sources(make_design(hidden + 'import "DPI-C" function int getpid();\n'), LIMITS)
+
+
+@pytest.mark.parametrize("back", ["`undef SYNTHESIS", "`undefineall", "`undef /**/ SYNTHESIS", "`undef `X"])
+def test_the_guard_must_stand(make_design: MakeDesign, back: str) -> None:
+    with pytest.raises(ElaborationError, match="foreign function"):
+        scan_sources(make_design({"a.v": f"{back}\n", "top.v": _GUARDED}), LIMITS)
+
+
+def test_text_with_a_foreign_function_is_never_read_by_a_front_end_that_could_call_it(make_design: MakeDesign) -> None:
+    text = _GUARDED + "module top(output y); assign y = 1'b1; endmodule\n"
+    assert elaborate(make_design(text)).frontend == "slang"
+    # slang refuses this one, and nobody else is asked.
+    with pytest.raises(ElaborationError):
+        elaborate(make_design(text + "module m; initial for (;;) begin end garbage endmodule\n"))
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,15 @@ _TOKEN = re.compile(
       |(?P<block_comment>/\*.*?(?:\*/|\Z))
       |(?P<string>"(?:\\.|[^"\\\n])*"?)
       |(?P<include>`include\b)
+      |(?P<define>`define\b)
+      |(?P<condition>`(?:ifdef|ifndef|elsif|else|endif)\b(?:[ \t]+(?P<macro>[A-Za-z_][A-Za-z0-9_$]*))?)
+      |(?P<undefine>`undefineall\b|`undef\s+(?:SYNTHESIS\b|[^A-Za-z_\s]))
       |(?P<task>\$(?:readmem[hb]|fopen|fdumpfile|dumpfile|writemem[hb]|system|sdf_annotate)\b)
       |(?P<dpi>\bDPI(?:_C|-C)?\b)
       |(?P<off>\b(?:translate_off|synthesis_off)\b)""",
     re.VERBOSE | re.DOTALL,
 )
+_DEFINITION = re.compile(r"(?:\\\r?\n|/\*.*?(?:\*/|\Z)|[^\n])*", re.DOTALL)
 _FILLER = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/|\\\n)*", re.DOTALL)
 _QUOTED = re.compile(r'"([^"\n]*)"|<([^>\n]*)>')
 _TRANSLATE_OFF = re.compile(r"\b(?:translate_off|synthesis_off)\b")
@@ -34,10 +38,48 @@ _DPI_STRING = re.compile(r'^"\s*DPI')
 
 @dataclass(slots=True)
 class SourceScan:
-    """What a scan found besides errors: every file read, and the lines where ``translate_off`` hides text."""
+    """What a scan found besides errors.
+
+    Attributes:
+        files: every file read.
+        hidden_text: the lines where ``translate_off`` hides text.
+        foreign: lines of foreign functions left out by `` `ifndef SYNTHESIS``. A front end that would call them if
+            this scan were mistaken must not read the text.
+        undefines: whether any file may take SYNTHESIS back, which the front ends define.
+    """
 
     files: list[str] = field(default_factory=list)
     hidden_text: list[tuple[str, int]] = field(default_factory=list)
+    foreign: list[tuple[str, int]] = field(default_factory=list)
+    undefines: bool = False
+
+
+class _Conditions:
+    """Which text `` `ifndef SYNTHESIS`` leaves out; no other condition is ever taken to leave anything out."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[bool, bool]] = []  # left out now, left out after `else
+
+    def meet(self, directive: str, macro: str | None) -> None:
+        """Go on past a directive."""
+        if directive in ("`ifdef", "`ifndef"):
+            ours = macro == "SYNTHESIS"
+            self._open.append((ours and directive == "`ifndef", ours and directive == "`ifdef"))
+        elif directive == "`endif":
+            self._open = self._open[:-1]
+        elif self._open:
+            _, otherwise = self._open.pop()
+            self._open.append((otherwise if directive == "`else" else False, False))
+
+    @property
+    def conditional(self) -> bool:
+        """Whether any condition is open."""
+        return bool(self._open)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether no front end sees the text here."""
+        return any(now for now, _ in self._open)
 
 
 def scan_sources(design: Design, limits: ElaborationLimits) -> SourceScan:
@@ -102,6 +144,8 @@ class _Scanner:
                     remedy="raise the limit, or submit fewer files",
                 )
             waiting += [(found, name, at) for found, at in self._read(name, path, by, line)]  # type: ignore[misc]
+        if self.scan.foreign and self.scan.undefines:
+            raise _foreign(*self.scan.foreign[0])
         return self.scan
 
     def _confined(self, name: str, by: str | None = None, line: int | None = None) -> Path:
@@ -148,6 +192,7 @@ class _Scanner:
         included: list[tuple[str, int]] = []
         strings: list[tuple[str, int]] = []
         computed: int | None = None
+        conditions, definition_end = _Conditions(), 0
         line, counted = 1, 0
         for token in _TOKEN.finditer(text):
             line += text.count("\n", counted, token.start())
@@ -156,18 +201,25 @@ class _Scanner:
             if kind in ("line_comment", "block_comment"):
                 if _TRANSLATE_OFF.search(word):
                     self.scan.hidden_text.append((name, line))
+            elif kind == "define":
+                definition = _DEFINITION.match(text, token.end())
+                definition_end = definition.end() if definition else token.end()
+            elif kind == "condition":
+                if token.start() >= definition_end:  # in the text of a macro it is no directive
+                    conditions.meet(word.split()[0], token["macro"])
+            elif kind == "undefine":
+                self.scan.undefines = True
             elif kind == "dpi" or (kind == "string" and _DPI_STRING.match(word)):
-                raise ElaborationError(
-                    "the description imports a foreign function",
-                    file=name,
-                    line=line,
-                    expected="hardware only: no DPI imports",
-                    remedy="leave the import out, e.g. under `ifndef SYNTHESIS",
-                )
+                if conditions.left_out:
+                    self.scan.foreign.append((name, line))
+                    continue
+                raise _foreign(name, line)
             elif kind == "string":
                 strings.append((word.strip('"'), line))
             elif kind == "include":
-                included.append((self._included(name, text, token.end(), line), line))
+                file = self._included(name, text, token.end(), line, needed=not conditions.conditional)
+                if file is not None:
+                    included.append((file, line))
             elif kind == "task":
                 rest = _FILLER.match(text, token.end())
                 at = rest.end() if rest else token.end()
@@ -182,7 +234,8 @@ class _Scanner:
                 _check_path(string, name, at, literal=False)
         return included
 
-    def _included(self, name: str, text: str, end: int, line: int) -> str:
+    def _included(self, name: str, text: str, end: int, line: int, *, needed: bool) -> str | None:
+        """The file an `` `include`` names, or ``None`` if it is not there and only some condition asks for it."""
         filler = _FILLER.match(text, end)
         quoted = _QUOTED.match(text, filler.end() if filler else end)
         if not quoted:
@@ -200,6 +253,8 @@ class _Scanner:
             candidate = str(directory / target)
             if (self.root / candidate).exists():
                 return candidate
+        if not needed:
+            return None
         raise ElaborationError(
             f"the included file {target} is not in the submission",
             file=name,
@@ -234,6 +289,16 @@ def _check_path(text: str, file: str, line: int | None, *, literal: bool) -> Non
     absolute = path.startswith(("/", "~", "\\")) or bool(re.match(r"^[A-Za-z]:[/\\]", path))
     if climbs or (absolute and (literal or len(path) > 1)):
         raise _outside(path, file, line)
+
+
+def _foreign(file: str, line: int) -> ElaborationError:
+    return ElaborationError(
+        "the description imports a foreign function",
+        file=file,
+        line=line,
+        expected="hardware only: no DPI imports",
+        remedy="leave the import out, e.g. under `ifndef SYNTHESIS (which must not be undefined anywhere)",
+    )
 
 
 def _outside(path: str, file: str | None, line: int | None) -> ElaborationError:

@@ -130,6 +130,8 @@ class _Job:
         self.work = work
         self.root = design.root.resolve()
         self.files = self._source_names(scan)
+        # Only slang never calls a foreign function, so only slang may read text that has one, even left out.
+        self.slang_only = bool(scan.foreign)
         self.priority_cases = 0
 
     def read(self) -> tuple[Frontend, YosysRun]:
@@ -139,6 +141,8 @@ class _Job:
         try:
             run = self._run(_scripts.read_with_slang(self.design, arguments), "reading the description")
         except ElaborationError as first:
+            if self.slang_only:
+                raise
             try:
                 return "verilog", self._run(_scripts.read_with_verilog(self.design), "reading the description")
             except ElaborationError as second:
