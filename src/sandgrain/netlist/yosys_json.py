@@ -22,6 +22,7 @@ from sandgrain.netlist.model import (
     ZERO,
     Module,
     Netlist,
+    Parameter,
     X,
     Z,
     place_of,
@@ -99,6 +100,13 @@ class _Reader:
             raise self.fail(where, "an object")
         return value
 
+    def values(self, value: Any, where: str) -> dict[str, Parameter]:
+        raw = self.mapping(value, where)
+        for name, one in raw.items():
+            if not isinstance(one, (str, int)):
+                raise self.fail(f"{where}, {name}", "a string or an integer")
+        return raw
+
     def netlist(self, document: Any, top: str | None) -> Netlist:
         raw = self.mapping(self.mapping(document, "the document").get("modules"), "modules")
         modules = {name: self.module(name, module) for name, module in raw.items()}
@@ -154,12 +162,11 @@ class _Reader:
 
     def port(self, name: str, value: Any, where: str, numbers: _Numbers, builder: ModuleBuilder) -> None:
         raw = self.mapping(value, where)
-        if raw.get("direction") not in _DIRECTIONS:
+        direction = raw.get("direction")
+        if not isinstance(direction, str) or direction not in _DIRECTIONS:
             raise self.fail(f"{where}, direction", "input, output or inout")
         bits = self.bits(raw.get("bits"), where, numbers)
-        builder.port(
-            name, raw["direction"], bits, offset=self.integer(raw, "offset", where), upto=bool(raw.get("upto"))
-        )
+        builder.port(name, direction, bits, offset=self.integer(raw, "offset", where), upto=bool(raw.get("upto")))
 
     def integer(self, raw: Mapping[str, Any], key: str, where: str) -> int:
         value = raw.get(key, 0)
@@ -169,7 +176,7 @@ class _Reader:
 
     def net(self, name: str, value: Any, where: str, numbers: _Numbers, builder: ModuleBuilder) -> None:
         raw = self.mapping(value, where)
-        attributes = self.mapping(raw.get("attributes", {}), f"{where}, attributes")
+        attributes = self.values(raw.get("attributes", {}), f"{where}, attributes")
         bits = self.bits(raw.get("bits"), where, numbers)
         init = attributes.get("init")
         if init is not None:
@@ -200,7 +207,8 @@ class _Reader:
             known = self.mapping(cell.get("port_directions", {}), here)
             pins = []
             for pin, connected in self.mapping(cell.get("connections", {}), here).items():
-                direction = _DIRECTIONS.get(known.get(pin, "inout"))
+                word = known.get(pin, "inout")
+                direction = _DIRECTIONS.get(word) if isinstance(word, str) else None
                 if direction is None:
                     raise self.fail(f"{here}, pin {pin}, direction", "input, output or inout")
                 pins.append((pin, direction, self.bits(connected, f"{here}, pin {pin}", numbers)))
@@ -209,7 +217,7 @@ class _Reader:
                 name,
                 pins,
                 place=self.place(self.mapping(cell.get("attributes", {}), here)),
-                parameters=self.mapping(cell.get("parameters", {}), here),
+                parameters=self.values(cell.get("parameters", {}), f"{here}, parameters"),
             )
 
 
