@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from sandgrain.cli import app
 from sandgrain.formal.shutdown import ShutdownOptions
 from sandgrain.netlist import ElaborationLimits
+from sandgrain.netlist.limits import ReadLimits
 from sandgrain.report.limits import ReportLimits
 from sandgrain.submission import manifest_json_schema
 from sandgrain.submission.expression import ExpressionLimits
@@ -29,7 +30,7 @@ from sandgrain.verdict import Case, Claim, Finding, Witness
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ShutdownOptions, ReportLimits)
+LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, ShutdownOptions, ReportLimits)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
