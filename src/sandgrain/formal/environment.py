@@ -1,6 +1,7 @@
 """What the outside world may do to the chip: reset at power-up, anything at all in operation, the recovery stimulus.
 
-Three phases. *Reset*: every reset is asserted for its declared number of cycles, all other inputs are arbitrary.
+Three phases. *Reset*: all resets are asserted together for the largest of their declared numbers of cycles, all other
+inputs are arbitrary.
 *Operation*: resets are released and stay so, all other inputs are arbitrary. *Recovery*: resets released, each input
 driven as the manifest says; a port it does not name is held at an arbitrary constant; ``free`` ports stay arbitrary.
 """

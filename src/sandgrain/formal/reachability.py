@@ -122,7 +122,7 @@ class Reachability:
         raise AssertionError("unreachable: the loop returns")
 
     def step_into(self, cube: Cube) -> Cube | None:
-        """States one cycle before ``cube`` in which none of its literals holds yet; None if there are none."""
+        """States one cycle before ``cube``, generalised from one where none of its literals holds; None if none are."""
         outside = [_at(self._before, literal) ^ 1 for literal in cube]
         if not self._solver.solve([*outside, *(_at(self._after, literal) for literal in cube)]):
             return None

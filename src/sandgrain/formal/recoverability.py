@@ -73,6 +73,7 @@ class Recoverability:
         self._solver = GraphSolver(graph)
         self._never = int(graph.free(1)[0])
         self._goals = [literal for literal in reached if literal != 0]
+        self._late = [literal for literal in reached[len(reached) // 2 :] if literal != 0]
         for literal in self._goals:
             self._solver.add_clause((self._never ^ 1, literal ^ 1))
         self._renew()
@@ -118,11 +119,11 @@ class Recoverability:
         return self._find([self._never, self._in_first(literal)])
 
     def serves_with(self, literal: int) -> bool:
-        """Whether a goal is seen in the later half of the frames after a first cycle in which ``literal`` holds.
+        """Whether a service is given in the later half of the frames after a first cycle in which ``literal`` holds.
 
         A service already under way when a stop sets in may still end in the first few cycles.
         """
-        late = self.graph.any_of(self._goals[len(self._goals) // 2 :])
+        late = self.graph.any_of(self._late)
         return self._solver.solve([late, self._in_first(literal)])
 
     def leads_to(self, dead: DeadState, settled: Cube) -> Cube | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -123,8 +124,9 @@ class _Builder:
 
     def _drive(self, bits: NDArray[np.int64], kind: str) -> None:
         if bits.size and (int(bits.min()) < 0 or np.unique(bits).size != bits.size or self.driven[bits].any()):
-            doubled = [int(bit) for bit in bits.tolist() if bit < 0 or self.driven[bit]]
-            name = self.names[doubled[0]][0] if doubled and doubled[0] >= 0 else "a constant"
+            counts = Counter(bits.tolist())
+            doubled = next(bit for bit, count in counts.items() if bit < 0 or count > 1 or self.driven[bit])
+            name = self.names[doubled][0] if doubled >= 0 else "a constant"
             raise NetworkError(f"{name} has two drivers, one of them a {kind}", expected="one driver per net bit")
         self.driven[bits] = True
 
@@ -239,11 +241,12 @@ class _Builder:
         signals = Signals(self.gates, literals)
         named = {name: literal_of(expression, signals, graph) for name, expression in outputs.items()}
         nexts = _bit_literals(next_bits, literals)
-        self._refuse_clock_as_data(graph, clock_literal)
+        data = np.concatenate((nexts, np.fromiter(named.values(), np.uint32, len(named))))
+        self._refuse_clock_as_data(graph, clock_literal, data)
         return Built(self._model(graph, latches, nexts, named, literals), tuple(self.not_modelled))
 
-    def _refuse_clock_as_data(self, graph: Graph, clock_literal: int) -> None:
-        used = np.concatenate((graph.fanin0[graph.is_and], graph.fanin1[graph.is_and])) >> np.uint32(1)
+    def _refuse_clock_as_data(self, graph: Graph, clock_literal: int, data: Literals) -> None:
+        used = np.concatenate((graph.fanin0[graph.is_and], graph.fanin1[graph.is_and], data)) >> np.uint32(1)
         if (used == clock_literal >> 1).any():
             raise NetworkError(
                 f"the clock {self.clock.port!r} is used as data",
@@ -270,10 +273,20 @@ class _Builder:
             fanin0=without_clock(graph.fanin0[first + 1 :]),
             fanin1=without_clock(graph.fanin1[first + 1 :]),
         )
+        carried = [
+            port.name
+            for port in self.gates.ports
+            if port.direction == "output"
+            and (_bit_literals(port.bits.astype(np.int64), literals) >> np.uint32(1) == first).any()
+        ]
+        self.not_modelled += [
+            Text(template="The output {port} carries the clock: it is not looked at.", args={"port": name})
+            for name in carried
+        ]
         ports = tuple(
             PortBits(port.name, port.direction, without_clock(_bit_literals(port.bits.astype(np.int64), literals)))
             for port in self.gates.ports
-            if port.name != self.clock.port
+            if port.name != self.clock.port and port.name not in carried
         )
         return Model(
             network=network,

@@ -126,7 +126,7 @@ class Reset(_Table):
     port: Identifier = Field(description="input port of the top module")
     active: Level = Field(strict=False, description="level that asserts the reset: low or high")
     synchronous: bool = Field(description="whether it takes effect at the next clock edge only")
-    cycles: int = Field(ge=1, le=1_000_000, description="clock cycles it is asserted after power-up")
+    cycles: int = Field(ge=1, le=1_024, description="clock cycles it is asserted after power-up")
 
 
 class Service(_Table):

@@ -1,0 +1,144 @@
+"""A trigger of several words is reached word by word, where no single search is deep enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sandgrain.formal import bounded, pursuit
+from sandgrain.formal.bounded import DOES_NOT_MATTER, Run, Search
+from sandgrain.formal.environment import Environment
+from sandgrain.formal.pursuit import Pursuit
+from sandgrain.formal.reachability import Cube, Reachability
+from sandgrain.formal.sampling import sample_states
+from tests.logic.networks import Circuit, Explicit, environment_of, inside, number
+
+WIDTH = 12
+WORDS = (0xA5C, 0x39E, 0x71B)
+START = np.zeros(4, np.bool_)
+KILL = 2 * 2
+"""The latch literal of the kill; the beat is latch 3."""
+
+
+def sequence(words: Sequence[int] = WORDS, *, armed: bool = True) -> Environment:
+    """Latches s0, s1, kill and beat: each word of the sequence must follow the one before it at once.
+
+    Without being ``armed``, the last word does nothing.
+    """
+    circuit = Circuit(WIDTH, 4)
+    port = [circuit.input(index) for index in range(WIDTH)]
+    seen = [circuit.equals(port, word) for word in words]
+    last = circuit.all_of((circuit.latch(1), seen[2])) if armed else 0
+    nexts = [
+        seen[0],
+        circuit.all_of((circuit.latch(0), seen[1])),
+        circuit.any_of((circuit.latch(2), last)),
+        circuit.all_of((circuit.latch(3) ^ 1, circuit.latch(2) ^ 1)),
+    ]
+    return environment_of(
+        circuit.network(nexts, [0, 0, 0, 0]), {"service a": circuit.latch(3)}, [[0] * WIDTH, [1] * WIDTH]
+    )
+
+
+def chase(environment: Environment, depth: int) -> Pursuit:
+    states = sample_states(environment, words=1, episodes=1, cycles=16)
+    return Pursuit(environment, START, Reachability(environment), states, depth)
+
+
+def search_here(
+    environment: Environment,
+    start: NDArray[np.bool_],
+    cubes: Sequence[Cube],
+    *,
+    seconds: float,
+    max_depth: int,
+    tick: Callable[[int], None],
+) -> Search:
+    """`bounded.search` without a process, which takes a second to start."""
+    messages: list[object] = []
+
+    class Pipe:
+        def send(self, message: object) -> None:
+            messages.append(message)
+
+    bounded._work(Pipe(), environment, start, list(cubes), max_depth)  # type: ignore[arg-type]
+    *depths, run = messages
+    for depth in range(len(depths)):
+        tick(depth + 1)
+    assert run is None or isinstance(run, Run)
+    return Search(run, len(depths))
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pursuit, "search", search_here)
+
+
+def check(environment: Environment, run: Run | None) -> None:
+    """The run spells the words in its last three cycles, and leads into the kill."""
+    assert run is not None
+    spelt = [number(row.tolist()) for row in run.inputs[-3:]]
+    assert spelt == list(WORDS)
+    plain, state = Explicit(environment), 0
+    for row in np.where(run.inputs == DOES_NOT_MATTER, 1, run.inputs):
+        assert not inside(state, (KILL,))
+        state = plain.next(state, number(row.tolist()))
+    assert inside(state, (KILL,))
+
+
+def test_stones_are_the_words_in_order() -> None:
+    assert chase(sequence(), 1).stones((KILL,)) == [(0,), (2,), (4,)]
+    assert chase(sequence(), 1).stones((6,)) == [], "ordinary operation shows the beat"
+    assert chase(sequence(armed=False), 1).stones((KILL,)) == [(KILL,)], "nothing leads there"
+
+
+@pytest.mark.usefixtures("here")
+def test_one_word_at_a_time() -> None:
+    """No single search looks further than one cycle."""
+    environment = sequence()
+    found = chase(environment, 1)
+    check(environment, found.run_into((KILL,), seconds=60))
+    assert found.searched == 2
+
+
+@pytest.mark.usefixtures("here")
+def test_directly_when_deep_enough() -> None:
+    environment = sequence()
+    depths: list[int] = []
+    found = chase(environment, 3)
+    check(environment, found.run_into((KILL,), seconds=60, tick=depths.append))
+    assert found.searched == 3
+    assert depths == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("depth", [1, 3, 6])
+def test_no_run_where_the_last_word_does_nothing(depth: int) -> None:
+    assert chase(sequence(armed=False), depth).run_into((KILL,), seconds=60) is None
+
+
+@pytest.mark.usefixtures("here")
+def test_together_with_what_is_ordinary() -> None:
+    """The beat dies one cycle after the kill: a cube of both takes one more cycle than the stones."""
+    environment = sequence()
+    found = chase(environment, 1).run_into((KILL, 7), seconds=60)
+    assert found is not None
+    assert [number(row.tolist()) for row in found.inputs[:3]] == list(WORDS)
+    plain, state = Explicit(environment), 0
+    for row in np.where(found.inputs == DOES_NOT_MATTER, 0, found.inputs):
+        state = plain.next(state, number(row.tolist()))
+    assert inside(state, (KILL, 7))
+
+
+@pytest.mark.usefixtures("here")
+def test_no_time_no_run() -> None:
+    assert chase(sequence(), 1).run_into((KILL,), seconds=0) is None
+
+
+@pytest.mark.slow
+def test_with_processes_of_their_own() -> None:
+    environment = sequence()
+    check(environment, chase(environment, 1).run_into((KILL,), seconds=120))
