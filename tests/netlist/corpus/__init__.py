@@ -6,9 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from sandgrain.netlist.aiger import read_aiger
+from sandgrain.netlist.bench import read_bench
+from sandgrain.netlist.blif import read_blif
+from sandgrain.netlist.edif import read_edif
 from sandgrain.netlist.limits import ReadLimits
 from sandgrain.netlist.verilog import read_verilog_text
 from sandgrain.netlist.yosys_json import read_yosys_json
+from tests.netlist.corpus.samples import AAG, BENCH, BLIF, EDIF
 
 LIMITS = ReadLimits(file_bytes=1 << 24, width=1 << 12, cells=1 << 16, bits=1 << 20, table_rows=1 << 12)
 
@@ -29,6 +34,10 @@ READERS: dict[str, Callable[[bytes], object]] = {
         read_verilog_text(data, "n.v", LIMITS, compiled=False),
     ),
     "json": _of_file(read_yosys_json),
+    "aiger": _of_file(lambda path: read_aiger(path, LIMITS)),
+    "bench": _of_file(lambda path: read_bench(path, LIMITS)),
+    "blif": _of_file(lambda path: read_blif(path, LIMITS)),
+    "edif": _of_file(lambda path: read_edif(path, LIMITS)),
 }
 
 SAMPLES: dict[str, list[bytes]] = {
@@ -59,4 +68,8 @@ primitive p (y, a); output y; input a; table 0 : 1; 1 : 0; endtable endprimitive
             b' "netnames": {"a": {"bits": [2, "x"], "hide_name": 0, "attributes": {"init": "1x"}}}}}}'
         ),
     ],
+    "aiger": [AAG, b"aig 3 2 0 1 1\n6\n\x02\x02i0 a\nc\nsaid\n"],
+    "bench": [BENCH],
+    "blif": [BLIF],
+    "edif": [EDIF],
 }
