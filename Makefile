@@ -20,7 +20,7 @@ setup: $(STAMP) ## make .venv from requirements.lock; nothing to do when neither
 # Which Python: PYTHON when it is given, else the newest that the lock file is known to install on, else plain python3.
 # Each must be 3.11 or newer and able to make a virtual environment. The stamp is written last, so that a setup that
 # was interrupted is done again.
-$(STAMP): pyproject.toml requirements.lock
+$(STAMP): pyproject.toml requirements.lock requirements-data.lock
 	@rm -f $@
 	@if ! $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    chosen=; tried=; \
@@ -43,6 +43,7 @@ $(STAMP): pyproject.toml requirements.lock
 	fi
 	@echo "setup: installing requirements.lock"
 	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-data.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -48,7 +48,7 @@ def test_ci_runs_what_make_test_runs(root: Path) -> None:
 
 @needs_make
 def test_setup_does_nothing_twice_and_something_after_a_change(root: Path, tmp_path: Path) -> None:
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-data.lock"):
         shutil.copyfile(root / name, tmp_path / name)
         os.utime(tmp_path / name, (1_000, 1_000))
     (tmp_path / ".venv").mkdir()
@@ -62,7 +62,7 @@ def test_setup_does_nothing_twice_and_something_after_a_change(root: Path, tmp_p
     assert make("-q") == 1
     assert make("-t") == 0
     assert make("-q") == 0
-    for name in ("pyproject.toml", "requirements.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-data.lock"):
         os.utime(tmp_path / name, (4e9, 4e9))
         assert make("-q") == 1
         os.utime(tmp_path / name, (1_000, 1_000))
@@ -71,7 +71,7 @@ def test_setup_does_nothing_twice_and_something_after_a_change(root: Path, tmp_p
 
 @needs_make
 def test_setup_says_what_is_missing_without_a_python(root: Path, tmp_path: Path) -> None:
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-data.lock"):
         shutil.copyfile(root / name, tmp_path / name)
     tools = tmp_path / "tools"
     tools.mkdir()
