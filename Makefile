@@ -49,7 +49,7 @@ $(STAMP): pyproject.toml requirements.lock requirements-data.lock
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-	    --all-extras --all-build-deps --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --extra dev --extra examples --all-build-deps --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    --output-file requirements.lock pyproject.toml
 
 # --- the main job ----------------------------------------------------------------------------------------------------

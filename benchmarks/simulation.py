@@ -5,7 +5,8 @@
 A gate-pattern is one two-input and-gate of the and-inverter network evaluated for one stimulus; inverters are part of
 the gates that read them and are not counted, neither for us nor for KyuPy. The same rate is also given per cell of the
 netlist KyuPy gets (and2, nor2, and an inverter per signal that is needed both ways). Times include handing the
-patterns in and reading the results out. KyuPy runs in the Python given by --kyupy, or in this one if it is installed; it is given 32, 128 and 512 words at a time, and the fastest counts.
+patterns in and reading the results out. KyuPy (which uses one thread) runs in the Python given by --kyupy, or in this
+one if it is installed; it is given 32, 128 and 512 words at a time, and the fastest counts.
 """
 
 from __future__ import annotations
@@ -247,6 +248,7 @@ def main() -> None:
 
     drives: dict[int, Drive] = {which: reset(4, level)}
     stimuli = Stimuli.of(network, drives, seed=1)
+    run(network, stimuli, cycles=1, count=64)  # kernels compiled or fetched
     print(f"\nsequential, 64 x 64 stimuli from reset, {chosen.cycles} cycles, random inputs")
     for name, three, counting in (
         ("two-valued", False, False),

@@ -32,8 +32,15 @@ INSTRUMENTED = {
     "aiger": ["aiger", "_aiger_graph"],
     "edif": ["edif"],
     "json": ["yosys_json"],
-    "liberty": ["liberty"],
-    "udp": ["udp"],
+    "liberty": [
+        "liberty",
+        "_liberty_cell",
+        "_liberty_expression",
+        "_liberty_gating",
+        "_liberty_states",
+        "_liberty_table",
+    ],
+    "udp": ["udp", "_udp_table", "_truth_table"],
 }
 
 

@@ -17,20 +17,20 @@ from sandgrain.logic._simulate_blocks import cut_up
 from sandgrain.logic._simulate_plan import plan_all, plan_for
 from sandgrain.logic.network import Network
 from sandgrain.logic.simulate import Run, Simulator, Ternary, Words, evaluate, read, run
-from sandgrain.logic.stimuli import Drive, Given, Held, Random, Stimuli, Unknown, reset
+from sandgrain.logic.stimuli import Constant, Drive, Given, Held, Random, Stimuli, Unknown, Values, reset
 from tests.logic.networks import Circuit, small_networks
 
 CYCLES = 5
 X = 2
 ALL = (1 << 64) - 1
 
-Values = NDArray[np.uint8]
+Bits = NDArray[np.uint8]
 
 
-def unpack(words: Words | Ternary, count: int) -> Values:
+def unpack(words: Words | Ternary, count: int) -> Bits:
     """uint8 (..., count), 0, 1 or 2 for X: one number per stimulus."""
 
-    def flat(array: Words) -> Values:
+    def flat(array: Words) -> Bits:
         little = np.ascontiguousarray(array, "<u8").view(np.uint8)
         return np.unpackbits(little, axis=-1, bitorder="little")[..., :count]
 
@@ -41,11 +41,11 @@ def unpack(words: Words | Ternary, count: int) -> Values:
     return np.where(ones | zeros, ones, X).astype(np.uint8)
 
 
-def negated(values: Values) -> Values:
+def negated(values: Bits) -> Bits:
     return np.where(values == X, X, 1 - values).astype(np.uint8)
 
 
-def settled(network: Network, inputs: Values, state: Values) -> Values:
+def settled(network: Network, inputs: Bits, state: Bits) -> Bits:
     """Every variable, from the definition of Kleene's and, one gate at a time: uint8 (variables, stimuli)."""
     rows = [np.zeros(inputs.shape[-1], np.uint8), *inputs, *state]
     for pair in zip(network.fanin0.tolist(), network.fanin1.tolist(), strict=True):
@@ -54,7 +54,7 @@ def settled(network: Network, inputs: Values, state: Values) -> Values:
     return np.array(rows, np.uint8)
 
 
-def of_literals(values: Values, literals: NDArray[np.uint32]) -> Values:
+def of_literals(values: Bits, literals: NDArray[np.uint32]) -> Bits:
     rows = values[literals >> 1]
     return np.where((literals & 1)[:, None] == 1, negated(rows), rows)
 
@@ -282,6 +282,15 @@ def test_every_word_is_in_one_stretch(words: int, rows: int, threads: int) -> No
     assert [word for first, last in cut.stretches for word in range(first, last)] == list(range(words))
     assert len(cut.stretches) <= threads
     assert all(first % cut.width == 0 for first, _ in cut.stretches)
+
+
+def test_counts_do_not_run_over_in_the_widest_block() -> None:
+    network = chain(1)
+    count = 1 << 22
+    told = run(network, Stimuli([Values((0, 1)), Constant(1)]), cycles=2, count=count, threads=1, block_words=1 << 20)
+    assert told.counts is not None
+    assert told.counts.ones.tolist() == [0, count, 2 * count, count]
+    assert told.counts.toggles.tolist() == [0, count, 0, count]
 
 
 def test_no_stimuli_at_all() -> None:

@@ -73,6 +73,18 @@ def test_the_bundled_table_is_asked_only_when_named() -> None:
     assert read_library(["bundled"]).generic("NAND2X0", [("P", 1), ("Q", 1), ("R", 1)], {}) is None
 
 
+def test_a_list_of_ports_does_not_hide_who_knows_the_function(tmp_path: Path) -> None:
+    ports = tmp_path / "ports.v"
+    ports.write_text(
+        "module nand2 (Y, A, B); output Y; input A, B; endmodule "
+        "module NAND2X0 (IN1, QN); input IN1; output QN; endmodule"
+    )
+    (tmp_path / "a.lib").write_text(LIBERTY)
+    assert read_library([ports]).cells["nand2"].function is None
+    assert read_library([ports, tmp_path / "a.lib"]).cells["nand2"].function is not None
+    assert "NAND2X0" not in read_library([ports, "bundled"]).cells
+
+
 def test_a_file_that_is_neither_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NetlistError, match="Liberty file"):
         read_library([tmp_path / "cells.txt"])

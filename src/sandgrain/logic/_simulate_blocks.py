@@ -8,13 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
 from sandgrain.errors import NetworkError
-from sandgrain.logic._simulate_lanes import LANES
+from sandgrain.logic._simulate_lanes import FIELD_BITS, LANES
 
 _CACHE_BYTES: Final = 1 << 20
 """Working set of one thread: half of the second-level cache of a present server core, all of an older one's."""
 _NARROWEST: Final = 32
 """Words per block even if they do not fit: a gate's two rows are fetched while the one before is still at work."""
+_MOST_BYTES: Final = 128 << 20
+"""Working set above which blocks are as narrow as can be: wider ones cost memory and gain little there."""
 _WIDEST: Final = 64
+_COUNTABLE: Final = 1 << FIELD_BITS - 7
+"""Words of which a tally cannot run over."""
 
 _Result = TypeVar("_Result")
 
@@ -32,9 +36,10 @@ def cut_up(words: int, rows: int, threads: int | None, block_words: int | None) 
         raise NetworkError(f"{threads} threads, blocks of {block_words} words", expected="one or more of each")
     threads = threads or _processors()
     share = -(-words // threads)
-    fits = min(max(_CACHE_BYTES // (8 * rows), _NARROWEST), _WIDEST)
+    narrowest = _NARROWEST if 8 * rows * _NARROWEST <= _MOST_BYTES else LANES
+    fits = min(max(_CACHE_BYTES // (8 * rows), narrowest), _WIDEST)
     # Blocks of one width: the words that fill up the last one are work for nothing.
-    width = block_words or -(-share // max(1, -(-share // fits)))
+    width = min(block_words, _COUNTABLE) if block_words else -(-share // max(1, -(-share // fits)))
     width = max(-(-width // LANES), 1) * LANES
     blocks = -(-words // width)
     each = -(-blocks // threads) * width

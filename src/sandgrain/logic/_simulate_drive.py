@@ -65,14 +65,20 @@ def _mix(z):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
+def _fill(out, at, words, value):  # type: ignore[no-untyped-def]
+    # Loops, not slices: what numba compiles for a slice that might not fit takes seconds.
+    for word in range(words):
+        out[at + word] = _ALL if value else np.uint64(0)
+
+
+@numba.njit(cache=True, nogil=True)
 def random_row(out, at, words, seed, stream, cycle, first_word, threshold):  # type: ignore[no-untyped-def]
     """Fill ``out[at : at + words]`` with bits that are one with probability ``threshold / CERTAIN``.
 
     ``words`` is a multiple of ``LANES``. The threshold is read as a binary fraction from its last digit on: or with a
     random word where the digit is one, and where it is zero, so that every digit halves what came before.
     """
-    for word in range(words):
-        out[at + word] = _ALL if threshold >= CERTAIN else np.uint64(0)
+    _fill(out, at, words, threshold >= CERTAIN)
     if threshold == 0 or threshold >= CERTAIN:
         return
     key = _mix(_mix(seed + _GOLDEN) ^ ((np.uint64(stream) + np.uint64(1)) * _GOLDEN))
@@ -106,7 +112,7 @@ def drive(inputs, words, table, seed, cycle, first_word, ready, holds, fresh):  
     for which in range(table.kind.size):
         kind, at, began = table.kind[which], which * words, cycle - table.start[which]
         if began < 0:
-            inputs[at : at + words] = _ALL if table.before[which] else np.uint64(0)
+            _fill(inputs, at, words, table.before[which])
         elif kind in (RANDOM, CONSTANT):
             random_row(inputs, at, words, seed, which, cycle, first_word, table.threshold[which])
         elif kind == HELD:
@@ -117,12 +123,12 @@ def drive(inputs, words, table, seed, cycle, first_word, ready, holds, fresh):  
             step = began % length if table.repeats[which] else min(began, length - 1)
             row = table.first[which] + step
             if kind == SEQUENCE:
-                inputs[at : at + words] = _ALL if table.sequence[row] else np.uint64(0)
+                _fill(inputs, at, words, table.sequence[row])
             else:
                 # The last block may be wider than what was given.
-                most = max(0, min(words, table.given.shape[1] - first_word))
-                inputs[at : at + most] = table.given[row, first_word : first_word + most]
-                inputs[at + most : at + words] = np.uint64(0)
+                for word in range(words):
+                    there = first_word + word < table.given.shape[1]
+                    inputs[at + word] = table.given[row, first_word + word] if there else np.uint64(0)
         elif kind in (VALID, PAYLOAD):
             random_row(fresh, 0, words, seed, which, cycle, first_word, table.threshold[which])
             hold = table.first[which] * words
@@ -133,4 +139,4 @@ def drive(inputs, words, table, seed, cycle, first_word, ready, holds, fresh):  
                 else:
                     inputs[at + word] = (inputs[at + word] & keep) | (fresh[word] & ~keep)
         else:
-            inputs[at : at + words] = np.uint64(0)
+            _fill(inputs, at, words, 0)

@@ -59,7 +59,7 @@ def settle_on_gpu(plan: Plan, sources: NDArray[np.uint64], places: NDArray[np.ui
 
 def _cupy() -> Any:
     try:
-        import cupy  # type: ignore[import-not-found]
+        import cupy
 
         cupy.cuda.runtime.getDeviceCount()
     except Exception as error:  # CuPy's own errors tell of a driver that does not fit

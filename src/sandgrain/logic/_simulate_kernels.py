@@ -146,9 +146,10 @@ def _zeros_of(values, words, rails, place, word):  # type: ignore[no-untyped-def
 @numba.njit(cache=True, nogil=True)
 def _begin(values, words, rails):  # type: ignore[no-untyped-def]
     """Row 0 is constant false."""
-    values[:words] = np.uint64(0)
-    if rails == 2:
-        values[words : 2 * words] = _ALL
+    for word in range(words):
+        values[word] = np.uint64(0)
+        if rails == 2:
+            values[words + word] = _ALL
 
 
 @numba.njit(cache=True, nogil=True)

@@ -314,7 +314,7 @@ def run(
             width = min(cut.width, last - start)
             mask = np.zeros(cut.width, np.uint64)
             mask[:width] = masks[start : start + width]
-            # A signed bit number: outside this block it is negative or never looked at.
+            # Negative or past the end where the stimulus to trace is in another block.
             bit = trace_stimulus - 64 * start
             state = run_block(
                 plan.gates,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sandgrain.errors import NetlistError
-from sandgrain.netlist.bundled import bundled_cell
+from sandgrain.netlist.bundled import bundled_cell, bundled_library
 from sandgrain.netlist.cell_function import Cell, CellLibrary
 from sandgrain.netlist.compose import cells_of
 from sandgrain.netlist.generic_cells import generic_cell
@@ -65,7 +65,13 @@ def read_library(
             continue
         cells = read_liberty([Path(source)], limits) if kind == "liberty" else described
         for name, cell in cells.items():
-            found.setdefault(name, cell)
+            # A list of ports without an inside says nothing of the function; another source may.
+            if name not in found or (found[name].function is None and cell.function is not None):
+                found[name] = cell
+    if any(kind == BUNDLED for _, kind in kinds):
+        found = {
+            name: cell for name, cell in found.items() if cell.function is not None or name not in bundled_library()
+        }
     return Library(found, _with_bundled if any(kind == BUNDLED for _, kind in kinds) else generic_cell)
 
 

@@ -10,10 +10,12 @@ from sandgrain.netlist.aiger import read_aiger
 from sandgrain.netlist.bench import read_bench
 from sandgrain.netlist.blif import read_blif
 from sandgrain.netlist.edif import read_edif
+from sandgrain.netlist.liberty import read_liberty_text
 from sandgrain.netlist.limits import ReadLimits
+from sandgrain.netlist.udp import udp_cell
 from sandgrain.netlist.verilog import read_verilog_text
 from sandgrain.netlist.yosys_json import read_yosys_json
-from tests.netlist.corpus.samples import AAG, BENCH, BLIF, EDIF
+from tests.netlist.corpus.samples import AAG, BENCH, BLIF, EDIF, LIBERTY, UDP, UDP_LATCH
 
 LIMITS = ReadLimits(file_bytes=1 << 24, width=1 << 12, cells=1 << 16, bits=1 << 20, table_rows=1 << 12)
 
@@ -38,6 +40,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "bench": _of_file(lambda path: read_bench(path, LIMITS)),
     "blif": _of_file(lambda path: read_blif(path, LIMITS)),
     "edif": _of_file(lambda path: read_edif(path, LIMITS)),
+    "liberty": lambda data: read_liberty_text(data, "l.lib", LIMITS),
+    "udp": lambda data: udp_cell(data.decode("latin-1"), file="u.v", limits=LIMITS),
 }
 
 SAMPLES: dict[str, list[bytes]] = {
@@ -72,4 +76,6 @@ primitive p (y, a); output y; input a; table 0 : 1; 1 : 0; endtable endprimitive
     "bench": [BENCH],
     "blif": [BLIF],
     "edif": [EDIF],
+    "liberty": [LIBERTY],
+    "udp": [UDP, UDP_LATCH],
 }

@@ -67,3 +67,32 @@ EDIF = b"""(edif t (edifVersion 2 0 0) (edifLevel 0) (keywordMap (keywordLevel 0
   (net (rename n "n[2]") (joined (portRef Y (instanceRef u)) (portRef y)))))))
 (design t (cellRef t (libraryRef W))))
 """
+LIBERTY = b"""/* a comment */ library (l) { delay_model : table_lookup; define (x, cell, string); \\
+ lu_table_template (t) { index_1 ("1, 2"); }
+ type (bus2) { base_type : array; bit_width : 2; bit_from : 1; bit_to : 0; downto : true; }
+ cell (ff) { area : 1.5; ff (IQ, IQN) { clocked_on : "CK & !E"; next_state : "(D*SE')+(SI SE)"; clear : "R'";
+   preset : "S"; clear_preset_var1 : L; }
+   pin (CK) { direction : input; clock : true; } pin (D, SE, SI, E, R, S) { direction : input; }
+   pin (Q) { direction : output; function : "IQ";
+   timing () { related_pin : "CK"; cell_rise (t) { values ("1, 2"); } } } }
+ cell (la) { latch (IQ, IQN) { enable : "G"; data_in : "D ^ 1"; } pin (G) { direction : input; }
+   pin (D) { direction : input; }
+   pin (Q) { direction : output; function : "IQ | 0"; three_state : "!G"; } }
+ cell (st) { statetable ("D G", "q") { table : "H/L R : - : H/L, - ~R : - : N"; } pin (D) { direction : input; }
+   pin (G) { direction : input; } pin (Q) { direction : output; internal_node : "q"; } }
+ cell (icg) { clock_gating_integrated_cell : "latch_posedge";
+   pin (C) { direction : input; clock_gate_clock_pin : true; }
+   pin (E) { direction : input; clock_gate_enable_pin : true; }
+   pin (O) { direction : output; clock_gate_out_pin : true; } }
+ cell (b) { bus (A) { bus_type : bus2; direction : input; } pin (Y) { direction : output; function : "A[0] & A[1]"; } }
+}
+"""
+UDP = b"""primitive p (q, d, c, r); output q; reg q; input d, c, r; initial q = 1'b0;
+ table // d c r : q : q+
+ * b 0 : ? : - ; ? (?0) 0 : ? : - ; ? ? 1 : ? : 0 ; ? b (?0) : ? : - ;
+ 0 r ? : ? : 0 ; 1 (01) 0 : ? : 1 ; 0 (x1) ? : 0 : 0 ; ? n 0 : ? : - ; ? ? * : 0 : 0 ;
+ endtable endprimitive
+"""
+UDP_LATCH = (
+    b"primitive l (q, d, g); output reg q; input d, g; table 1 1:?:1; 0 1:?:0; ? 0:?:-; 1 x:1:1; endtable endprimitive"
+)
