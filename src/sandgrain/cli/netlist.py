@@ -89,6 +89,70 @@ def convert(
         typer.echo(f"note: {note}", err=True)
 
 
+@app.command()
+def simulate(
+    files: Files,
+    top: Top = None,
+    cells: Cells = None,
+    form: Form = None,
+    define: Defines = None,
+    cycles: Annotated[int, typer.Option(min=1, max=10_000_000, help="Clock cycles of every run.")] = 1_000,
+    stimuli: Annotated[int, typer.Option(min=1, max=1 << 24, help="Number of runs.")] = 4_096,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random values.")] = 1,
+    clock: Annotated[
+        list[str] | None, typer.Option(help="A clock, PORT or PORT:falling; found out when only one.")
+    ] = None,
+    reset: Annotated[list[str] | None, typer.Option(help="PORT=0:4 applies a 0 for 4 cycles, then a 1.")] = None,
+    hold: Annotated[list[str] | None, typer.Option(help="PORT=VALUE, a constant on an input port.")] = None,
+    supply: Annotated[
+        list[str] | None, typer.Option(help="NAME=0 or NAME=1, a supply or pin that never changes.")
+    ] = None,
+    leave_free: Annotated[
+        bool, typer.Option(help="Cut loops open; leave registers without a sure clock free.")
+    ] = False,
+    three_valued: Annotated[bool, typer.Option(help="Simulate X too.")] = False,
+    vcd: Annotated[Path | None, typer.Option(help="Write the first run as VCD.")] = None,
+    watch: Annotated[
+        list[str] | None, typer.Option(help="A net to show in the VCD; all ports when none is named.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a netlist under random inputs and say which nets never change and which hardly ever.
+
+    Exit status: 0 it was simulated, 2 the netlist or the options are wrong.
+    """
+    import json as encoder
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from sandgrain.cli._assignments import assignments, clocks, resets
+    from sandgrain.cli.netlist_table import print_exercise
+    from sandgrain.cli.waiting import WaitingProgress
+    from sandgrain.logic.exercise import ExerciseOptions, exercise
+
+    options = ExerciseOptions(
+        cycles=cycles,
+        stimuli=stimuli,
+        seed=seed,
+        clocks=clocks(clock or []),
+        resets=resets(reset or []),
+        held=assignments("--hold", hold or []),
+        supplies=assignments("--supply", supply or []),
+        leave_free=leave_free,
+        three_valued=three_valued,
+        watch=tuple(watch or ()),
+    )
+    with WaitingProgress(Console(stderr=True)) as progress:
+        linked, _, _ = _linked(files, top, cells, form, define, progress)
+        with progress.stage("simulating"):
+            seen = exercise(linked, options, vcd=vcd)
+    if json:
+        typer.echo(encoder.dumps(asdict(seen), indent=2, ensure_ascii=False))
+    else:
+        print_exercise(seen, Console(highlight=False))
+
+
 def _linked(
     files: list[Path],
     top: str | None,
@@ -101,7 +165,10 @@ def _linked(
     from sandgrain.netlist.library import read_library
     from sandgrain.netlist.link import link
     from sandgrain.netlist.read import read_netlist
+    from sandgrain.netlist.verilog import kernels_compiled
 
+    if not kernels_compiled():
+        typer.echo("The first netlist after installation waits some seconds for the compiler.", err=True)
     defines = {name: text for name, _, text in (one.partition("=") for one in define or [])}
     with progress.stage("reading the cells"):
         library = read_library(cells or [], defines=defines)

@@ -1,4 +1,4 @@
-"""The facts of a netlist as tables in a terminal."""
+"""The facts of a netlist, and of a simulation of it, as tables in a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sandgrain.logic.exercise import Exercise
 from sandgrain.netlist.facts import NetlistFacts
 from sandgrain.report import visible
 from sandgrain.verdict import Place
@@ -57,6 +58,28 @@ def print_facts(facts: NetlistFacts, console: Console) -> None:
         console.print(Text(f"unusual: {_place(place)}: {_shown(said)}", style="yellow"))
     if len(facts.unusual) > _SHOWN:
         console.print(f"... and {len(facts.unusual) - _SHOWN:,} more; --json has them all.")
+
+
+def print_exercise(seen: Exercise, console: Console) -> None:
+    """Print what a simulation counted."""
+    rate = seen.gates * seen.samples / seen.seconds if seen.seconds else 0.0
+    _figures(
+        console,
+        [
+            ("network", f"{seen.gates:,} and-gates, {seen.latches:,} registers, {seen.inputs:,} inputs"),
+            ("undefined", f"{seen.free_inputs:,} inputs that nothing in the netlist defines, random here"),
+            ("simulated", f"{seen.samples:,} cycles in {seen.seconds:.2f} s, {rate:.2g} gate-patterns a second"),
+            ("never changed", f"{seen.still_count:,} of {seen.nets:,} nets"),
+        ],
+    )
+    for head, nets, count in (("never changed", seen.still, seen.still_count), ("most uneven", seen.rarest, 0)):
+        rows = (
+            (_shown(net.name), f"{net.ones / seen.samples:.3g}", f"{net.toggles:,}", f"{net.unknowns:,}")
+            for net in nets
+        )
+        _table(console, (head, "share of 1", "changes", "X"), rows, count or len(nets), numbers=(1, 2, 3))
+    for note in seen.not_modelled:
+        console.print(Text(f"note: {_shown(note)}", style="yellow"))
 
 
 def _shown(text: str) -> str:

@@ -77,6 +77,12 @@ class VerilogSource:
         return Netlist(self.modules, top)
 
 
+def kernels_compiled() -> bool:
+    """Whether the compiled reader is at hand; else the first netlist waits some seconds for the compiler."""
+    path = read_statements.stats.cache_path
+    return path is None or any(Path(path).glob("_kernel.read_statements*.nbi"))
+
+
 def read_verilog(
     paths: Iterable[Path],
     limits: ReadLimits | None = None,
