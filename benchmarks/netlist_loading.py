@@ -101,7 +101,7 @@ def replicate(source: Path, copies: int, target: Path) -> None:
                 if bit not in ports:
                     out.write(f"  wire {names[bit]}_c{copy};\n")
             for cell in range(len(cells)):
-                kind = re.sub(r"\W", "_", cells.type_of(cell))
+                kind = f"\\{cells.type_of(cell)} "
                 pins = ",\n".join(
                     f"    .{pin.name}({constants.get(int(pin.bits[0])) or names[int(pin.bits[0])] + f'_c{copy}'})"
                     for pin in cells.pins(cell)
@@ -120,7 +120,7 @@ def cell_stubs(source: Path, target: Path) -> None:
     outputs = ("Y", "Q")
     with target.open("w") as out:
         for kind, names in pins.items():
-            plain = re.sub(r"\W", "_", kind)
+            plain = f"\\{kind} "
             declared = " ".join(f"{'output' if name in outputs else 'input'} {name};" for name in names)
             out.write(f"module {plain} ({', '.join(names)}); {declared} endmodule\n")
 

@@ -7,12 +7,13 @@ everything else is *open*.
 
 from __future__ import annotations
 
-import string
+import re
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+_FIELD = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)(?::(,))?\}")
 SCHEMA_VERSION = "1.0"
 """Version of ``case.json``: the major part changes when a reader of the old form would misread the new."""
 
@@ -60,17 +61,15 @@ class Text(Model):
     template: str
     args: dict[str, str | int] = Field(default_factory=dict)
 
-    @field_validator("template")
-    @classmethod
-    def _plain_fields(cls, template: str) -> str:
-        # A case may have been altered by anybody: a field that reads attributes or items is no field of ours.
-        for _, name, form, conversion in string.Formatter().parse(template):
-            if name is not None and (not name.isidentifier() or form not in ("", ",") or conversion):
-                raise ValueError(f"a template has fields like {{name}} only, not {{{name}}}")
-        return template
-
     def __str__(self) -> str:
-        return self.template.format(**self.args)
+        # Not str.format: a case may have been altered by anybody, and its fields could read attributes.
+        return _FIELD.sub(self._told, self.template)
+
+    def _told(self, field: re.Match[str]) -> str:
+        if field[1] is None:
+            return field[0][0]
+        value = self.args.get(field[1], field[0])
+        return f"{value:,}" if field[2] and isinstance(value, int) else str(value)
 
 
 class Place(Model):

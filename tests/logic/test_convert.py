@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandgrain.errors import NetlistError, NetworkError
 from sandgrain.logic.convert import write_netlist
-from sandgrain.netlist import ElaborationLimits, run_yosys
+from sandgrain.netlist import ElaborationLimits, Netlist, run_yosys
 from sandgrain.netlist.library import read_library
 from sandgrain.netlist.link import Linked, link
 from sandgrain.netlist.read import read_netlist
@@ -64,22 +65,18 @@ def symbols(aiger: bytes, letter: str) -> list[str]:
     return [name.decode() for _, name in sorted(found, key=lambda item: int(item[0]))]
 
 
-def reordered(ours: bytes, theirs: bytes) -> bytes:
-    """``ours`` with its outputs in the order of ``theirs``; ABC matches them by position."""
-    # Inputs of ports come first, then what nothing defines.
-    wanted_inputs = symbols(theirs, "i")
-    assert wanted_inputs and symbols(ours, "i")[: len(wanted_inputs)] == wanted_inputs
-    latches, outputs = map(int, ours.split(maxsplit=6)[3:5])
-    lines = ours.split(b"\n", 1 + latches + outputs)
-    place = {name: 1 + latches + index for index, name in enumerate(symbols(ours, "o"))}
-    wanted = [lines[place[name]] for name in symbols(theirs, "o")]
-    assert len(wanted) == outputs
-    return b"\n".join([*lines[: 1 + latches], *wanted, lines[-1]])
+def ordered(given: Linked, theirs: bytes) -> Linked:
+    """``given`` with the ports of its top in the order of ``theirs``; ABC matches inputs and outputs by position."""
+    names = [re.sub(r"\[[0-9]+\]$", "", name) for letter in "io" for name in symbols(theirs, letter)]
+    place = {name: index for index, name in reversed(list(enumerate(names)))}
+    top = given.netlist.top_module
+    ports = sorted(top.ports, key=lambda port: place.get(port.name, len(names)))
+    modules = {**given.netlist.modules, top.name: replace(top, ports=tuple(ports))}
+    return replace(given, netlist=Netlist(modules, top.name))
 
 
 def assert_equal_to_yosys(netlist: Path, top: str, clock: str | None, cwd: Path, *cells: str, models: str = "") -> None:
     """Our AIGER of ``netlist`` and that of Yosys compute the same from the same initial state."""
-    write_netlist(linked(netlist, *cells), cwd / "ours.aig")
     (cwd / "models.v").write_text(models)
     read: list[str | list[str]] = [["read_verilog", "-icells", str(netlist)]]
     read += [["read_verilog", "models.v"]] if models else []
@@ -90,6 +87,7 @@ def assert_equal_to_yosys(netlist: Path, top: str, clock: str | None, cwd: Path,
             "proc",
             "flatten",
             "simplemap",
+            "async2sync",
             "dfflegalize -cell $_DFF_P_ x",
             "aigmap",
             "opt_clean",
@@ -100,20 +98,26 @@ def assert_equal_to_yosys(netlist: Path, top: str, clock: str | None, cwd: Path,
         limits=LIMITS,
         what="writing AIGER",
     )
-    (cwd / "ours.aig").write_bytes(reordered((cwd / "ours.aig").read_bytes(), (cwd / "theirs.aig").read_bytes()))
+    theirs = (cwd / "theirs.aig").read_bytes()
+    write_netlist(ordered(linked(netlist, *cells), theirs), cwd / "ours.aig")
+    ours = (cwd / "ours.aig").read_bytes()
+    inputs = symbols(theirs, "i")
+    # Inputs of ports come first, then what nothing defines.
+    assert inputs and symbols(ours, "i")[: len(inputs)] == inputs
+    assert symbols(ours, "o") == symbols(theirs, "o")
     # Inputs nothing depends on are left out: the value of a register that is cleared and set at once, which never is.
     script = "read {0}.aig; zero; trim; write {0}_zero.aig"
-    latches = (cwd / "theirs.aig").read_bytes().split(maxsplit=4)[3] != b"0"
+    latches = theirs.split(maxsplit=4)[3] != b"0"
     prove = "dsec" if latches else "cec"
     told = abc(f"{script.format('ours')}; {script.format('theirs')}; {prove} ours_zero.aig theirs_zero.aig", cwd)
     assert "Networks are equivalent" in told, told
 
 
-def synthesised(sources: list[Path], top: str, target: Path, includes: tuple[Path, ...] = ()) -> None:
+def synthesised(read: list[str], top: str, target: Path) -> None:
     """Write a core as a flat netlist of gates and flip-flops of every kind, nothing undefined."""
     run_yosys(
         [
-            ["read_verilog", *(f"-I{path}" for path in includes), *map(str, sources)],
+            read,
             f"synth -flatten -noabc -top {top}",
             "setundef -undriven -zero",
             "setundef -zero",
@@ -140,7 +144,7 @@ def test_aiger_of_a_small_design_is_that_of_yosys(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_picorv32_reads_as_yosys_reads_it(tmp_path: Path) -> None:
     core = packaged("pythondata_cpu_picorv32", "verilog", "picorv32.v")
-    synthesised([core], "picorv32", tmp_path / "n.v")
+    synthesised(["read_verilog", str(core)], "picorv32", tmp_path / "n.v")
     assert_equal_to_yosys(tmp_path / "n.v", "picorv32", "clk", tmp_path)
 
 
@@ -148,8 +152,32 @@ def test_picorv32_reads_as_yosys_reads_it(tmp_path: Path) -> None:
 def test_serv_reads_as_yosys_reads_it(tmp_path: Path) -> None:
     root = packaged("pythondata_cpu_serv", "verilog", "rtl")
     sources = [path for path in sorted(root.glob("*.v")) if "synth" not in path.name]
-    synthesised(sources, "serv_rf_top", tmp_path / "n.v", (root,))
+    synthesised(["read_verilog", f"-I{root}", *map(str, sources)], "serv_rf_top", tmp_path / "n.v")
     assert_equal_to_yosys(tmp_path / "n.v", "serv_rf_top", "clk", tmp_path)
+
+
+@pytest.mark.slow
+def test_vexriscv_reads_as_yosys_reads_it(tmp_path: Path) -> None:
+    core = packaged("pythondata_cpu_vexriscv", "verilog", "VexRiscv_Min.v")
+    synthesised(["read_verilog", str(core)], "VexRiscv", tmp_path / "n.v")
+    assert_equal_to_yosys(tmp_path / "n.v", "VexRiscv", "clk", tmp_path)
+
+
+@pytest.mark.slow
+def test_ibex_reads_as_yosys_reads_it(tmp_path: Path) -> None:
+    root = packaged("pythondata_cpu_ibex", "system_verilog")
+    prim = root / "vendor" / "lowrisc_ip" / "ip" / "prim" / "rtl"
+    packages = [prim / f"prim_{name}_pkg.sv" for name in ("util", "ram_1p", "secded", "mubi", "cipher")]
+    units = (
+        "alu branch_predict compressed_decoder controller cs_registers csr counter decoder ex_block id_stage if_stage "
+        "load_store_unit multdiv_slow multdiv_fast prefetch_buffer fetch_fifo register_file_ff wb_stage pmp core "
+        "dummy_instr icache lockstep"
+    ).split()
+    sources = [*packages, root / "rtl" / "ibex_pkg.sv", *(root / "rtl" / f"ibex_{unit}.sv" for unit in units)]
+    includes = [prim, root / "vendor" / "lowrisc_ip" / "dv" / "sv" / "dv_utils", root / "rtl"]
+    read = ["read_slang", "--top", "ibex_core", *(word for path in includes for word in ("-I", str(path)))]
+    synthesised([*read, *map(str, sources)], "ibex_core", tmp_path / "n.v")
+    assert_equal_to_yosys(tmp_path / "n.v", "ibex_core", "clk_i", tmp_path)
 
 
 @pytest.mark.slow

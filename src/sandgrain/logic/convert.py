@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
+import numpy as np
+
 from sandgrain.errors import NetlistError
 from sandgrain.logic.aiger_out import write_network_aiger
 from sandgrain.logic.assemble import Assembled, assemble
 from sandgrain.logic.model import InputBit, LatchBit, Model, PortBits
+from sandgrain.logic.network import Literals, Network
 from sandgrain.netlist.bit_names import bit_name
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.link import Linked
@@ -84,26 +87,55 @@ def _whole(out: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 
 def _model(module: Module, assembled: Assembled) -> Model:
-    """The network with the names of the flat module."""
+    """The network with the names of the flat module; inputs of ports first, in their order."""
     owner: dict[int, tuple[str | None, int]] = {
         bit: (port.name, index)
         for port in module.ports
         if port.direction != "output"
         for index, bit in enumerate(port.bits.tolist())
     }
+    place = {bit: index for index, bit in enumerate(owner)}
+    bits = assembled.input_bits.tolist()
+    order = sorted(range(len(bits)), key=lambda index: (place.get(bits[index], len(place)), index))
+    network, moved = _reordered(assembled.network, order)
     inputs = []
-    for position, bit in enumerate(assembled.input_bits.tolist()):
-        of_port, index = owner.get(bit, (None, 0))
-        name = bit_name(module, bit) if bit >= 0 else f"unknown{position}"
-        inputs.append(InputBit(of_port, index, name))
+    for position, index in enumerate(order):
+        bit = bits[index]
+        of_port, at = owner.get(bit, (None, 0))
+        if of_port is not None:
+            name = f"{of_port}[{at}]"
+        else:
+            name = bit_name(module, bit) if bit >= 0 else f"unknown{position}"
+        inputs.append(InputBit(of_port, at, name))
     latches = []
     for cell, state in zip(assembled.latch_cells.tolist(), assembled.latch_states.tolist(), strict=True):
         name = module.cells.names[cell] if cell >= 0 else "latch"
         latches.append(LatchBit(name if state == 0 else f"{name}.{state}", module.cells.place(cell)))
     ports = []
     for port in module.ports:
-        literals = assembled.net_literals[port.bits.clip(0)].copy()
+        literals = moved(assembled.net_literals[port.bits.clip(0)])
         literals[port.bits == ZERO] = 0
         literals[port.bits == ONE] = 1
         ports.append(PortBits(port.name, port.direction, literals))
-    return Model(assembled.network, tuple(inputs), tuple(latches), {}, tuple(ports))
+    return Model(network, tuple(inputs), tuple(latches), {}, tuple(ports))
+
+
+def _reordered(network: Network, order: list[int]) -> tuple[Network, Callable[[Literals], Literals]]:
+    """The network with its inputs in another order, and what becomes of a literal."""
+    new = np.arange(network.variable_count, dtype=np.uint32)
+    new[1 + np.array(order, np.int64)] = 1 + np.arange(len(order), dtype=np.uint32)
+
+    def moved(literals: Literals) -> Literals:
+        result: Literals = (new[literals >> np.uint32(1)] << np.uint32(1)) | (literals & np.uint32(1))
+        return result
+
+    return (
+        Network(
+            input_kinds=network.input_kinds[order],
+            latch_next=moved(network.latch_next),
+            latch_init=network.latch_init,
+            fanin0=moved(network.fanin0),
+            fanin1=moved(network.fanin1),
+        ),
+        moved,
+    )
