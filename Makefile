@@ -88,7 +88,8 @@ format: setup ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## print the time per stage
+bench: setup ## time us beside our peers, and the audit by stage
+	@$(PIP) install --quiet --requirement benchmarks/requirements.txt
 	@for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit 1; done
 
 docs: setup ## build the documentation into site/
