@@ -9,7 +9,7 @@ import pytest
 from vcd.reader import TokenKind, tokenize
 
 from sandgrain.errors import ReplayError
-from sandgrain.formal.trace import TracedPort, vcd_name, write_vcd
+from sandgrain.formal.trace import TracedPort, write_vcd
 
 CYCLES = 6
 DEAD = np.array([0, 0, 0, 1, 1, 1], np.uint8)
@@ -99,11 +99,6 @@ def test_a_top_called_like_the_own_scope_stays_apart() -> None:
     values = read(dump(top="sandgrain")[0])
     assert "sandgrain/clk" not in values
     assert len(values) == 6
-
-
-def test_names_are_unique() -> None:
-    taken: set[str] = set()
-    assert [vcd_name("a[1]", taken) for _ in range(3)] == ["a[1]", "a~2[1]", "a~3[1]"]
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:

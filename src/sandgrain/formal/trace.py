@@ -8,7 +8,6 @@ holds what the description does not say: ``service_<name>``, ``dead``, and one w
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,14 +20,12 @@ from vcd import VCDWriter
 from vcd.writer import VarValue
 
 from sandgrain.errors import ReplayError
+from sandgrain.logic.vcd import PERIOD, vcd_name
 
 MEDIA_TYPE = "text/vcd"
 """Media type of a value change dump."""
 
 OWN_SCOPE = "sandgrain"
-PERIOD = 10
-"""Nanoseconds per clock cycle."""
-
 Bits = NDArray[np.uint8]
 Value = tuple[int, str]  # cycle from which on, and the value, most significant bit first
 
@@ -126,25 +123,6 @@ def write_vcd(
             writer.change(ticking, PERIOD * cycle + PERIOD // 2, inactive)
         writer.close(PERIOD * cycles)
     return text.getvalue().encode("ascii", "replace")
-
-
-def vcd_name(name: str, taken: set[str]) -> str:
-    """``name`` as an identifier of a VCD: no blanks, still recognisable, not yet in ``taken`` (to which it is added).
-
-    Only a trailing ``[3]`` is left in brackets, because viewers take brackets for a range: ``gen[3].q`` becomes
-    ``gen(3).q``.
-    """
-    stem, index = re.fullmatch(r"(.*?)(\[\d{1,9}\])?", name.replace("\\", "").strip(), re.DOTALL).groups()  # type: ignore[union-attr]
-    stem = re.sub(r"[^!-~]", "_", stem).replace("[", "(").replace("]", ")")
-    if not stem or stem.startswith("$"):  # $end would end the declaration
-        stem = "_" + stem
-    result = stem + (index or "")
-    number = 1
-    while result in taken:
-        number += 1
-        result = f"{stem}~{number}{index or ''}"
-    taken.add(result)
-    return result
 
 
 def _scope(top: str) -> str:
