@@ -36,6 +36,19 @@ class ClaimId(StrEnum):
     CUSTODY_UNBROKEN = "custody-unbroken"
 
 
+class Grade(StrEnum):
+    """What brings the service back after a stop."""
+
+    SLOWED = "slowed"
+    """It comes back by itself, later than it has to."""
+    NEEDS_RESET = "needs-reset"
+    """Reset brings it back."""
+    NEEDS_POWER_CYCLE = "needs-power-cycle"
+    """Reset does not, the values registers have at power-up do."""
+    SURVIVES_RESET = "survives-reset"
+    """Reset does not, and nothing says that a power cycle does."""
+
+
 class Verdict(StrEnum):
     """The three ways a claim can end."""
 
@@ -111,6 +124,22 @@ class EvidenceFile(Model):
     media_type: str
 
 
+class Acceleration(Model):
+    """A stretch of a run that is not simulated but proved: a register that counts whatever happens jumps ahead.
+
+    The certificate shows that while the inputs are as in the run, or whatever they are, nothing but the counter takes
+    part in the wait, so that the run with the jump and the whole run end alike.
+    """
+
+    counter: str = Field(description="name of the register that counts")
+    cycle: int = Field(ge=0, description="cycle of the witness before which the jump is made")
+    skipped: int = Field(ge=1, description="clock cycles skipped")
+    state: list[StateBit] = Field(description="the counter's bits after the jump")
+    fires_after: int = Field(ge=1, description="clock cycles from power-up until the service is seen for the last time")
+    seconds: float | None = Field(default=None, ge=0, description="the same at the declared clock frequency")
+    certificate: EvidenceFile
+
+
 class Witness(Model):
     """A run from reset into a state from which the service does not come back.
 
@@ -131,6 +160,24 @@ class Witness(Model):
     x_as_zero: bool = Field(
         default=False, description="whether the run needs values the description leaves unknown (x) to be read as 0"
     )
+    acceleration: Acceleration | None = Field(default=None, description="what of the run was proved instead of run")
+
+
+class Leak(Model):
+    """Two runs from power-up that differ in one source alone, and the first output bit that tells them apart."""
+
+    source: str = Field(description="name of the source")
+    sink: str = Field(description="output port that differs first")
+    bit: int = Field(ge=0, description="bit of that port")
+    cycles: int = Field(ge=1, description="length of either run in clock cycles")
+    reset_cycles: int = Field(ge=0, description="leading cycles with reset asserted")
+    first_difference: int = Field(ge=0, description="first cycle in which the outputs differ where no flow is declared")
+    source_bits: list[StateBit] = Field(description="bits of the source that differ, with their value in the first run")
+    relevant_inputs: list[RelevantInput] = Field(description="input bits outside reset that the leak needs")
+    leaked_bits: int | None = Field(default=None, ge=1, description="bits of the source seen to reach the sinks")
+    leaked_in: int | None = Field(default=None, ge=1, description="clock cycles in which they do")
+    pair: EvidenceFile
+    vcd: EvidenceFile
 
 
 class Certificate(Model):
@@ -153,11 +200,13 @@ class Finding(Model):
     places: list[Place] = Field(default_factory=list)
     declared_as: str | None = Field(default=None, description="name of the declared function that explains it")
     document: str | None = Field(default=None, description="document that declares it")
+    grade: Grade | None = Field(default=None, description="what brings the service back")
     witness: Witness | None = None
+    leak: Leak | None = None
 
     @model_validator(mode="after")
     def _says_no_more_than_was_shown(self) -> Self:
-        if self.status is FindingStatus.UNDECLARED and self.witness is None:
+        if self.status is FindingStatus.UNDECLARED and self.witness is None and self.leak is None:
             raise ValueError(f"finding {self.id}: an undeclared finding needs a witness, else it is a suspect")
         if self.status is FindingStatus.DECLARED and self.declared_as is None:
             raise ValueError(f"finding {self.id}: a declared finding names the declaration that explains it")

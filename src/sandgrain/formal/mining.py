@@ -8,13 +8,14 @@ exclusion. Candidates come from simulation; the largest inductive subset is foun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal.environment import Environment
+from sandgrain.formal.reachability import Cube
 from sandgrain.formal.sampling import _deviations, spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
@@ -22,7 +23,7 @@ from sandgrain.logic.sat import GraphSolver
 from sandgrain.logic.simulate import Simulator, Words
 
 Clauses = NDArray[np.int64]
-"""int64 (clauses, 2) of latch literals ``2 * latch + negated``; both columns alike for a constant."""
+"""int64 (clauses, width) of latch literals ``2 * latch + negated``; a shorter clause repeats its last literal."""
 
 _NONE = np.uint64(0)
 _EVERY = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -103,12 +104,13 @@ class _Refuter:
         self.violates = graph.free(len(clauses))
         self.active = graph.free(len(clauses)) if assume is not None else None
         solver.require(state.tolist())
-        for index, (p, q) in enumerate(clauses.tolist()):
+        for index, clause in enumerate(clauses.tolist()):
             flag = int(self.violates[index])
-            solver.add_clause((flag ^ 1, _literal(state, p) ^ 1))
-            solver.add_clause((flag ^ 1, _literal(state, q) ^ 1))
+            literals = dict.fromkeys(clause)
+            for literal in literals:
+                solver.add_clause((flag ^ 1, _literal(state, literal) ^ 1))
             if assume is not None and self.active is not None:
-                solver.add_clause((int(self.active[index]) ^ 1, _literal(assume, p), _literal(assume, q)))
+                solver.add_clause((int(self.active[index]) ^ 1, *(_literal(assume, literal) for literal in literals)))
         solver.add_clause(self.violates.tolist())
         solver.prefer(self.violates.tolist())
         self.alive = np.ones(len(clauses), np.bool_)
@@ -127,9 +129,21 @@ class _Refuter:
 
 
 def inductive_clauses(
-    environment: Environment, clauses: Clauses, *, seconds: float, tick: Callable[[int], None] = lambda _alive: None
+    environment: Environment,
+    clauses: Clauses,
+    *,
+    known: Iterable[Cube] = (),
+    seconds: float,
+    tick: Callable[[int], None] = lambda _alive: None,
 ) -> Clauses:
     """The subset of ``clauses`` that holds after reset and is preserved by every cycle of operation.
+
+    Args:
+        environment: the design.
+        clauses: the candidates.
+        known: cubes already proved unreachable, by themselves inductive together.
+        seconds: budget.
+        tick: told how many candidates are left.
 
     When ``seconds`` run out before the subset is inductive the result is empty: half a fixpoint proves nothing.
     """
@@ -151,10 +165,12 @@ def inductive_clauses(
     after = literal_values(graph.frame(network, inputs, before), network.latch_next)
     walker = _Walker(environment, clauses)
     with GraphSolver(graph, "glucose4") as solver:
+        for cube in known:
+            solver.add_clause([_literal(before, literal) ^ 1 for literal in cube])
         refuter = _Refuter(solver, after, clauses, before)
         while refuter.search():
             if time.monotonic() > deadline:
-                return np.empty((0, 2), np.int64)
+                return clauses[:0]
             bad = _violated(solver.model(after), clauses)
             bad |= walker.violated(solver.model(before), solver.model(inputs), refuter.alive & ~bad)
             refuter.drop(bad)
@@ -163,17 +179,20 @@ def inductive_clauses(
 
 
 @numba.njit(cache=True)
-def _mark_violated(values, first, second, alive, violated):  # type: ignore[no-untyped-def]
-    """Mark the alive clauses ``first or second`` that some simulated state violates; returns how many."""
+def _mark_violated(values, clauses, alive, violated):  # type: ignore[no-untyped-def]
+    """Mark the alive clauses that some simulated state violates; returns how many."""
     count = 0
-    for index in range(first.size):
+    for index in range(clauses.shape[0]):
         if not alive[index] or violated[index]:
             continue
-        p, q = first[index], second[index]
-        flip_p = _NONE if p & 1 else _EVERY
-        flip_q = _NONE if q & 1 else _EVERY
         for word in range(values.shape[1]):
-            if (values[p >> 1, word] ^ flip_p) & (values[q >> 1, word] ^ flip_q):
+            false = _EVERY
+            for column in range(clauses.shape[1]):
+                literal = clauses[index, column]
+                false &= values[literal >> 1, word] ^ (_NONE if literal & 1 else _EVERY)
+                if not false:
+                    break
+            if false:
                 violated[index] = True
                 count += 1
                 break
@@ -190,8 +209,7 @@ class _Walker:
     def __init__(self, environment: Environment, clauses: Clauses) -> None:
         self.environment = environment
         self.simulator = Simulator(environment.model.network, 32)
-        self.first = np.ascontiguousarray(clauses[:, 0])
-        self.second = np.ascontiguousarray(clauses[:, 1])
+        self.clauses = np.ascontiguousarray(clauses)
         self.seed = 0
 
     def violated(
@@ -211,7 +229,7 @@ class _Walker:
             simulator.inputs[:] = centre ^ flips
             simulator.evaluate()
             simulator.clock()
-            quiet = 0 if _mark_violated(simulator.state, self.first, self.second, alive, violated) else quiet + 1
+            quiet = 0 if _mark_violated(simulator.state, self.clauses, alive, violated) else quiet + 1
             if quiet == 6:
                 break
             row = environment.stimulus[cycle % len(environment.stimulus)]

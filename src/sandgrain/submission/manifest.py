@@ -78,6 +78,22 @@ class DeclaredKind(StrEnum):
     ID_READOUT = "id-readout"
 
 
+class SourceKind(StrEnum):
+    """What kind of information a source is: what stays the same for a chip's life, and what changes as it runs."""
+
+    IDENTITY = "identity"
+    FUSES = "fuses"
+    KEY = "key"
+    LOCATION = "location"
+    TIME = "time"
+    DEBUG = "debug"
+
+    @property
+    def varies(self) -> bool:
+        """Whether it may be another value in every cycle, rather than one value per run."""
+        return self in (SourceKind.LOCATION, SourceKind.TIME, SourceKind.DEBUG)
+
+
 class Chip(_Table):
     """Which chip this is."""
 
@@ -217,20 +233,44 @@ class Declared(_Table):
     kind: DeclaredKind = Field(strict=False, description=f"what it is: {', '.join(DeclaredKind)}")
     state: str = Field(min_length=1, description="Verilog expression over ports or signals, true while it is active")
     trigger: Prose = Field(description="what activates it, in prose")
+    only_after: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Verilog expression over ports or signals that holds in the cycle before the state is entered",
+    )
     document: Line = Field(description="which document says so")
 
     def parsed(self) -> Expression:
         """The state as a tree; raises SubmissionError when it is none."""
         return parse(self.state, field=f"declared function {self.name}")
 
+    def entered_after(self) -> Expression | None:
+        """The trigger as a tree, None if it is told in prose only; raises SubmissionError when it is no expression."""
+        return None if self.only_after is None else parse(self.only_after, field=f"declared function {self.name}")
+
+
+class Source(_Table):
+    """Something that must not reach an output it was not declared to reach."""
+
+    name: Name = Field(description="short name, a letter then letters, digits and _")
+    kind: SourceKind = Field(strict=False, description=f"what it is: {', '.join(SourceKind)}")
+    signal: str = Field(min_length=1, max_length=500, description="input port or register that holds it")
+    description: Prose = Field(default="", description="what it is, in prose")
+
 
 class Flow(_Table):
     """A declared flow of information from a source to sinks."""
 
-    source: Line = Field(description="signal or port the information comes from")
-    sinks: tuple[Line, ...] = Field(strict=False, min_length=1, description="outputs it may reach")
-    when: Line | None = Field(default=None, description="condition under which it may flow; always if absent")
+    source: Name = Field(description="name of the source")
+    sinks: tuple[Identifier, ...] = Field(strict=False, min_length=1, description="output ports it may reach")
+    when: str | None = Field(
+        default=None, min_length=1, description="Verilog expression: it may flow while it holds; always if absent"
+    )
     document: Line = Field(description="which document says so")
+
+    def condition(self) -> Expression | None:
+        """The condition as a tree, None for always; raises SubmissionError when it is no expression."""
+        return None if self.when is None else parse(self.when, field=f"flow from {self.source}")
 
 
 def _no_lookalike(value: object) -> object:
@@ -251,6 +291,9 @@ class Manifest(_Table):
     services: tuple[Service, ...] = Field(strict=False, min_length=1, description="what the chip must go on doing")
     recovery: Recovery = Field(description="the stimulus after which every service must come back")
     declared: tuple[Declared, ...] = Field(default=(), strict=False, description="functions the vendor declares")
+    sources: tuple[Source, ...] = Field(
+        default=(), strict=False, description="what must not reach an output: identities, keys, location, time"
+    )
     flows: tuple[Flow, ...] = Field(default=(), strict=False, description="flows of information the vendor declares")
 
 
