@@ -6,17 +6,21 @@ import datetime
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Self
 
 from sandgrain import __version__
 from sandgrain.case import CaseWriter
-from sandgrain.errors import SubmissionError
-from sandgrain.formal.shutdown import ShutdownOptions, examine
-from sandgrain.netlist import Design, Elaborated, elaborate
-from sandgrain.progress import SilentProgress
+from sandgrain.check.claim import certified_claim
+from sandgrain.formal import shutdown
+from sandgrain.formal.shutdown import ShutdownOptions
+from sandgrain.netlist import Elaborated
+from sandgrain.netlist.submitted import elaborate_submission
+from sandgrain.progress import Progress, SilentProgress
 from sandgrain.report import Language, render_html, render_sarif
-from sandgrain.submission import FileRole, Submission, load
-from sandgrain.verdict import Case, Claim, ClaimId, Text, Verdict
+from sandgrain.submission import Submission, load
+from sandgrain.verdict import Case, Claim, ClaimId, EvidenceFile, Text, Verdict
 
 REPORT_FILE = "report.html"
 SARIF_FILE = "findings.sarif"
@@ -35,6 +39,11 @@ class AuditOptions:
     shutdown: ShutdownOptions = field(default_factory=ShutdownOptions)
     language: Language = Language.EN
     fresh: bool = False
+
+    @classmethod
+    def within(cls, seconds: float, language: Language = Language.EN, *, fresh: bool = False) -> Self:
+        """Options with ``seconds`` for each claim."""
+        return cls(ShutdownOptions(seconds=seconds), language, fresh)
 
 
 def audit(
@@ -55,7 +64,8 @@ def audit(
         "options": json.loads(json.dumps(asdict(options.shutdown))),
     }
     with CaseWriter(out, key, fresh=options.fresh) as writer:
-        claims = [_claim(claim, submission, writer, options, progress) for claim in ClaimId]
+        description = cache(lambda: elaborate_submission(submission, progress))
+        claims = [_claim(claim, submission, description, writer, options, progress) for claim in ClaimId]
         with progress.stage("unchanged"):
             submission.verify_unchanged()
         case = Case(
@@ -76,52 +86,46 @@ def audit(
     return case
 
 
-def _claim(
-    claim: ClaimId, submission: Submission, writer: CaseWriter, options: AuditOptions, progress: SilentProgress
-) -> Claim:
-    """Answer one claim, or take the answer of an interrupted run."""
-    examiners: dict[ClaimId, Callable[[], Claim]] = {
-        ClaimId.NO_REMOTE_SHUTDOWN: lambda: examine(
-            submission,
-            description(submission, progress),
-            keep=writer.keep,
-            progress=progress,
-            options=options.shutdown,
+Keep = Callable[[bytes, str, str], EvidenceFile]
+
+
+def examiners(
+    submission: Submission,
+    description: Callable[[], Elaborated],
+    keep: Keep,
+    options: AuditOptions,
+    progress: Progress,
+) -> dict[ClaimId, Callable[[], Claim]]:
+    """How each claim that can be examined is examined.
+
+    Args:
+        submission: what was handed over.
+        description: its description as netlists, made once.
+        keep: where evidence goes.
+        options: budgets.
+        progress: told what is being done.
+    """
+    return {
+        ClaimId.NO_REMOTE_SHUTDOWN: lambda: shutdown.examine(
+            submission, description(), keep=keep, progress=progress, options=options.shutdown
         ),
     }
-    if claim not in examiners:
+
+
+def _claim(
+    claim: ClaimId,
+    submission: Submission,
+    description: Callable[[], Elaborated],
+    writer: CaseWriter,
+    options: AuditOptions,
+    progress: Progress,
+) -> Claim:
+    """Answer one claim: as an interrupted run did, by the vendor's certificates, or by examining it."""
+    examine = examiners(submission, description, writer.keep, options, progress).get(claim)
+    if examine is None:
         return Claim(id=claim, verdict=Verdict.OPEN, summary_text=Text(template="not examined"), examined=False)
     kept = writer.finished_claim(claim)
     if kept is None:
-        kept = examiners[claim]()
+        kept = certified_claim(claim, submission, description, keep=writer.keep, progress=progress) or examine()
         writer.keep_claim(kept)
     return kept
-
-
-def description(submission: Submission, progress: SilentProgress) -> Elaborated:
-    """The hardware description of a submission as netlists.
-
-    Raises:
-        SubmissionError: the submission has no RTL.
-        ElaborationError: the description is wrong.
-    """
-    manifest = submission.manifest
-    sources = tuple(file.path for file in submission.files_of(FileRole.RTL))
-    if not sources:
-        raise SubmissionError(
-            "the submission names no RTL",
-            file="submission.toml",
-            expected='a [[files]] table with role = "rtl"',
-            remedy="add the RTL: other descriptions cannot be audited yet",
-        )
-    with progress.stage("elaboration"):
-        return elaborate(
-            Design(
-                root=submission.root,
-                sources=sources,
-                top=manifest.chip.top,
-                include_dirs=tuple(manifest.elaboration.include_dirs),
-                defines=dict(manifest.elaboration.defines),
-                parameters=dict(manifest.elaboration.parameters),
-            )
-        )

@@ -181,14 +181,21 @@ def submission_hint(path: Path) -> Path | None:
 
 def evidence_of(claim: Claim) -> list[EvidenceFile]:
     """Every evidence file a claim names."""
-    files = [claim.certificate.file] if claim.certificate is not None else []
+    files = [certificate.file for certificate in claim.certificates]
     for finding in claim.findings:
         files += _evidence_of_finding(finding)
     return files
 
 
 def _evidence_of_finding(finding: Finding) -> list[EvidenceFile]:
-    return [] if finding.witness is None else [finding.witness.stimulus, finding.witness.vcd]
+    files: list[EvidenceFile] = []
+    if finding.witness is not None:
+        files += [finding.witness.stimulus, finding.witness.vcd]
+        if finding.witness.acceleration is not None:
+            files.append(finding.witness.acceleration.certificate)
+    if finding.leak is not None:
+        files += [finding.leak.pair, finding.leak.vcd]
+    return files
 
 
 def _check(root: Path, evidence: EvidenceFile) -> None:

@@ -184,6 +184,7 @@ class Certificate(Model):
     """A proof an independent checker validates without trusting the engine that found it."""
 
     kind: str
+    subject: str = Field(description="the service or source it is about")
     file: EvidenceFile
     checked_by: str = Field(description="the checker and solver that accepted it")
 
@@ -238,7 +239,7 @@ class Claim(Model):
     examined: bool
     coverage: Coverage = Field(default_factory=Coverage)
     findings: list[Finding] = Field(default_factory=list)
-    certificate: Certificate | None = None
+    certificates: list[Certificate] = Field(default_factory=list, description="one per service or source")
 
     @model_validator(mode="before")
     @classmethod
@@ -255,7 +256,7 @@ class Claim(Model):
         if (self.verdict is Verdict.REFUTED) != (FindingStatus.UNDECLARED in statuses):
             raise ValueError(f"{self.id}: refuted exactly when an undeclared finding has a witness")
         if self.verdict is Verdict.PROVED:
-            if self.certificate is None:
+            if not self.certificates:
                 raise ValueError(f"{self.id}: proved needs a certificate")
             if FindingStatus.SUSPECT in statuses or self.coverage.not_covered:
                 raise ValueError(f"{self.id}: proved leaves no suspect and nothing uncovered")

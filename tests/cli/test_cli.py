@@ -17,6 +17,12 @@ CLOCKED = """module top(input clk, input rst, input go, output reg busy);
   always @(posedge clk) if (rst) busy <= 0; else busy <= {next};
 endmodule
 """
+PLANTED = """module top(input clk, input rst, input go, output reg busy);
+  reg [2:0] idle;
+  always @(posedge clk) if (rst) idle <= 0; else if (!(&idle)) idle <= go ? 0 : idle + 1;
+  always @(posedge clk) if (rst) busy <= 0; else busy <= ~busy & go & ~(&idle);
+endmodule
+"""
 MANIFEST = """schema = 1
 [chip]
 name = "Small"
@@ -215,13 +221,42 @@ def test_a_second_audit_does_not_overwrite(
     assert "--fresh" in done.stderr
 
 
-def test_clean_twin_has_no_finding_and_is_open(tmp_path: Path) -> None:
-    done = run("audit", submission(tmp_path / "s"), "-o", tmp_path / "case", "--json", "--budget", 30)
-    assert done.returncode == 3, done.stderr
+def test_clean_twin_is_proved_and_its_certificate_checks(tmp_path: Path) -> None:
+    root = submission(tmp_path / "s")
+    done = run("audit", root, "-o", tmp_path / "case", "--json", "--budget", 30)
+    assert done.returncode == 0, done.stderr
     claim = json.loads(done.stdout)["claims"][0]
+    assert claim["verdict"] == "proved"
     assert claim["findings"] == []
     assert claim["coverage"]["not_covered"] == []
-    assert "no independent certificate" in claim["summary"]
+    assert run("check", tmp_path / "case").returncode == 0
+    # The planted twin is another design: the certificate of the clean one says nothing about it.
+    (certificate,) = claim["certificates"]
+    other = submission(tmp_path / "other", PLANTED)
+    refused = run("check", tmp_path / "case" / certificate["file"]["path"], "--submission", other)
+    assert refused.returncode == 1
+    assert "REJECTED" in refused.stdout
+
+
+def test_prove_writes_certificates_that_the_audit_only_checks(tmp_path: Path) -> None:
+    root = submission(tmp_path / "s")
+    assert run("prove", root).returncode == 0
+    (written,) = (root / "certificates").iterdir()
+    done = run("audit", root, "-o", tmp_path / "case", "--json")
+    assert done.returncode == 0, done.stderr
+    case = json.loads(done.stdout)
+    assert case["claims"][0]["verdict"] == "proved"
+    assert "dead states" not in {stage["name"] for stage in case["stages"]}
+    # A certificate that is not accepted is of no use, and does no harm: the audit examines the claim itself.
+    written.write_bytes(written.read_bytes().replace(b"frames", b"Frames"))
+    again = run("audit", root, "-o", tmp_path / "again", "--json")
+    assert "dead states" in {stage["name"] for stage in json.loads(again.stdout)["stages"]}
+
+
+def test_prove_leaves_no_certificate_on_a_planted_design(tmp_path: Path) -> None:
+    root = submission(tmp_path / "s", PLANTED)
+    assert run("prove", root).returncode == 1
+    assert not (root / "certificates").exists()
 
 
 def test_missing_module_is_named_and_leaves_the_claim_open(tmp_path: Path) -> None:
@@ -249,8 +284,8 @@ def test_stimulus_that_never_brings_the_service_is_open_not_refuted(tmp_path: Pa
 def test_chinese_report(tmp_path: Path) -> None:
     root = submission(tmp_path / "s")
     done = run("audit", root, "-o", tmp_path / "case", "--lang", "zh_CN", "--budget", 30)
-    assert done.returncode == 3, done.stderr
-    assert "未决" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert "已证明" in done.stdout
     assert 'lang="zh' in (tmp_path / "case" / "report.html").read_text()
 
 
@@ -270,4 +305,4 @@ def test_interrupted_audit_leaves_no_case(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert not (tmp_path / "case").exists()
-    assert run("audit", root, "-o", tmp_path / "case", "--budget", 30).returncode == 3
+    assert run("audit", root, "-o", tmp_path / "case", "--budget", 30).returncode == 0

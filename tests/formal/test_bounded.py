@@ -32,7 +32,7 @@ def search_here(environment: Environment, start: int, cubes: Sequence[Cube], max
     """The search without the process around it."""
     pipe = Collected()
     state = np.array(bits(start, environment.model.network.latch_count), np.bool_)
-    bounded._work(pipe, environment, state, list(cubes), max_depth)  # type: ignore[arg-type]
+    bounded._search(pipe, environment, state, list(cubes), max_depth)  # type: ignore[arg-type]
     *depths, result = pipe.messages
     assert depths == list(range(1, len(depths) + 1))
     return Search(result, len(depths))

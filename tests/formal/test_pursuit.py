@@ -64,7 +64,7 @@ def search_here(
         def send(self, message: object) -> None:
             messages.append(message)
 
-    bounded._work(Pipe(), environment, start, list(cubes), max_depth)  # type: ignore[arg-type]
+    bounded._search(Pipe(), environment, start, list(cubes), max_depth)  # type: ignore[arg-type]
     *depths, run = messages
     for depth in range(len(depths)):
         tick(depth + 1)

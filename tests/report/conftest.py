@@ -276,11 +276,14 @@ def proved(tmp_path: Path) -> Setting:
         summary_text=Text(template="{service} comes back from every reachable state.", args={"service": "fetch"}),
         examined=True,
         coverage=Coverage(figures=coverage().figures, assumptions=coverage().assumptions),
-        certificate=Certificate(
-            kind="recoverability/1",
-            file=put(case_dir, b"{}", "json", "application/json"),
-            checked_by="sandgrain check 0.1.0, MiniSat 2.2",
-        ),
+        certificates=[
+            Certificate(
+                kind="inductive invariant",
+                subject="fetch",
+                file=put(case_dir, b"{}", "json", "application/json"),
+                checked_by="sandgrain check, MiniSat 2.2",
+            )
+        ],
     )
     return Setting(make_case(source_root, claim), case_dir, source_root)
 

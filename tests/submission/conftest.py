@@ -47,6 +47,11 @@ kind = "halt"
 state = "trap"
 trigger = "illegal instruction, ebreak or misaligned access"
 document = "README.md: section Traps"
+[[sources]]
+name = "uid"
+kind = "identity"
+signal = "chip_id"
+description = "set when the chip is made"
 [[flows]]
 source = "uid"
 sinks = ["uid_out"]

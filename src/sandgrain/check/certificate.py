@@ -1,42 +1,34 @@
-"""The text of a certificate: written in one way only, bound to one network and to the terms of one manifest.
+"""The text of a certificate, bound to one network and to the terms of one manifest.
 
-The format and the digests are told in docs/reference/certificate.md. A text has one form: :func:`parse` refuses every
-other, so that a certificate can be compared and signed as bytes.
+docs/reference/certificate.md tells the format and the digests. What a certificate says has one text only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import PurePath
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sandgrain.check._registers import initial_values, state_names
 from sandgrain.check.errors import CertificateError
-from sandgrain.check.registers import initial_values, state_names
 from sandgrain.netlist import Module
+from sandgrain.netlist.model import Bits
 from sandgrain.submission import Constant, Expression, Manifest, to_verilog
 from sandgrain.submission.manifest import MANIFEST_NAME, Declared, DeclaredKind, Service, Source
 from sandgrain.verdict import ClaimId
 
 VERSION: Final = 1
 SUBJECTS: Final = {ClaimId.NO_REMOTE_SHUTDOWN: "service", ClaimId.NO_COVERT_CHANNEL: "source"}
-"""What a certificate of a claim is about; the claims that have certificates."""
-STOPPING: Final = (DeclaredKind.HALT, DeclaredKind.DEBUG_LOCK, DeclaredKind.LICENCE_TIMER)
-"""The kinds of declared function that may explain a service that stops."""
-BOTH: Final = 0
-"""Run of a :class:`Related` that says a bit is equal in both runs."""
-
-_PLAIN = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"  # every printable character that is no letter, no digit and not %
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_REMEDY = "get an unaltered copy, or have the certificate written again"
+"""The claims that have certificates, and what each certificate is about."""
+_STOPPING: Final = (DeclaredKind.HALT, DeclaredKind.DEBUG_LOCK, DeclaredKind.LICENCE_TIMER)
+_MARKS: Final = {(None, 1): "+", (None, 0): "-", (1, 1): "1+", (1, 0): "1-", (2, 1): "2+", (2, 0): "2-", (0, 1): "="}
+_MEANINGS: Final = {mark: meaning for meaning, mark in _MARKS.items()}
+_PLAIN: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"  # printable, and neither letter nor digit nor %
 
 
 @dataclass(frozen=True)
@@ -45,28 +37,22 @@ class CertificateLimits:
 
     Attributes:
         file_bytes: size of the text.
-        clauses: clauses of its invariant and of its relation, and its equal bits, each.
-        clause_literals: literals of one clause.
-        name_bytes: one name, as written.
         frames: cycles within which the service must be back.
     """
 
     file_bytes: int = 64 << 20
-    clauses: int = 1_000_000
-    clause_literals: int = 10_000
-    name_bytes: int = 4_096
     frames: int = 100_000
 
 
 class Literal(NamedTuple):
-    """A flip-flop bit and the value it is said to have."""
+    """A register bit and the value it has, 0 or 1."""
 
     name: str
     value: int
 
 
 class Related(NamedTuple):
-    """A flip-flop bit and its value (0 or 1) in run 1 or 2; for run ``BOTH`` and value 1, that it is equal in both."""
+    """A register bit and its value in run 1 or 2; run 0 with value 1 says that it is equal in both runs."""
 
     run: int
     name: str
@@ -84,9 +70,9 @@ class Certificate:
         network: :func:`network_digest` of the gates.
         terms: :func:`terms_digest` of the manifest.
         frames: cycles of recovery within which the service is back; None for ``no-covert-channel``.
-        invariant: clauses over state bits, true in every state of operation (of either run).
-        equal: ``no-covert-channel`` only: state bits that are equal in both runs in every cycle of operation.
-        relation: ``no-covert-channel`` only: clauses over the state bits of both runs.
+        invariant: clauses over register bits, true in every state of operation (of either run).
+        equal: ``no-covert-channel`` only: register bits equal in both runs in every cycle of operation.
+        relation: ``no-covert-channel`` only: clauses over the register bits of both runs.
     """
 
     claim: ClaimId
@@ -104,161 +90,105 @@ def write(certificate: Certificate) -> bytes:
     """The text of a certificate; ``parse(write(c)) == c``.
 
     Raises:
-        CertificateError: no text says this, e.g. a clause without a literal, a name that is no Unicode, too many frames.
+        CertificateError: no text says this, e.g. a clause without a literal or a name that is no Unicode.
     """
-    data = _text(certificate)
-    if parse(data) != certificate:
-        raise CertificateError("the certificate cannot be written", expected="parts as its claim has them")
-    return data
+    try:
+        data = _text(certificate)
+        if parse(data) == certificate:
+            return data
+    except (KeyError, UnicodeEncodeError, CertificateError):
+        pass
+    raise CertificateError("this cannot be written as a certificate", expected="parts as its claim has them")
 
 
 def _text(certificate: Certificate) -> bytes:
+    def clause(literals: Iterable[tuple[int | None, str, int]]) -> str:
+        return " ".join(_MARKS.get((run, value), "?") + quote(name, safe=_PLAIN) for run, name, value in literals)
+
+    invariant = [clause((None, *literal) for literal in literals) for literals in certificate.invariant]
     lines = [
         f"sandgrain-certificate {VERSION}",
         f"claim {certificate.claim}",
-        f"{SUBJECTS[certificate.claim]} {_encoded(certificate.subject)}",
-        f"top {_encoded(certificate.top)}",
+        f"{SUBJECTS[certificate.claim]} {quote(certificate.subject, safe=_PLAIN)}",
+        f"top {quote(certificate.top, safe=_PLAIN)}",
         f"network {certificate.network}",
         f"terms {certificate.terms}",
+        *([] if certificate.frames is None else [f"frames {certificate.frames}"]),
+        *(f"invariant {len(invariant)}", *invariant),
     ]
-    channel = certificate.claim is ClaimId.NO_COVERT_CHANNEL
-    lines += [] if channel else [f"frames {certificate.frames}"]
-    lines += [f"invariant {len(certificate.invariant)}"]
-    lines += [" ".join(map(_signed, clause)) for clause in certificate.invariant]
-    if channel:
-        lines += [f"equal {len(certificate.equal)}", *map(_encoded, certificate.equal)]
-        lines += [f"relation {len(certificate.relation)}"]
-        lines += [" ".join(map(_related, clause)) for clause in certificate.relation]
-    body = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+    if certificate.claim is ClaimId.NO_COVERT_CHANNEL:
+        lines += [f"equal {len(certificate.equal)}", *(quote(name, safe=_PLAIN) for name in certificate.equal)]
+        lines += [f"relation {len(certificate.relation)}", *map(clause, certificate.relation)]
+    body = "".join(f"{line}\n" for line in lines).encode("ascii", "replace")
     return body + f"end {hashlib.sha256(body).hexdigest()}\n".encode()
 
 
 def parse(data: bytes, *, file: PurePath | str | None = None, limits: CertificateLimits | None = None) -> Certificate:
     """Read a certificate.
 
-    Args:
-        data: the text.
-        file: what to call it in errors.
-        limits: how much of it is read.
-
     Raises:
-        CertificateError: it is not exactly what :func:`write` writes, or exceeds a limit; names the line.
+        CertificateError: it is not exactly what :func:`write` writes, or exceeds a limit; names the line of ``file``.
     """
-    reader = _Reader(data, file, limits or CertificateLimits())
-    certificate = reader.certificate()
-    if _text(certificate) != data:
-        raise reader.refused("the text was altered: its parts and its last line do not fit", "the text as written")
+    limits = limits or CertificateLimits()
+    lines = data[: limits.file_bytes + 1].decode("ascii", "replace").split("\n")
+    at = 0
+
+    def refused(what: str, line: int = 0) -> CertificateError:
+        remedy = "get an unaltered copy of the certificate"
+        return CertificateError(what, file=file, line=line or max(at, 1), expected="the text as written", remedy=remedy)
+
+    def value(key: str) -> str:
+        nonlocal at
+        at += 1
+        word, _, rest = lines[at - 1].partition(" ") if at <= len(lines) else ("", "", "")
+        if word != key:
+            raise refused(f"not a line of {key!r}")
+        return rest
+
+    def number(key: str, most: int) -> int:
+        text = value(key)
+        if not text.isdecimal() or len(text) > 9 or int(text) > most:
+            raise refused(f"not a number of at most {most}")
+        return int(text)
+
+    # Read leniently, since only the text of what was read is accepted in the end.
+    def rows(key: str) -> list[str]:
+        nonlocal at
+        chosen = lines[at + 1 : at + 1 + number(key, len(lines))]
+        at += len(chosen)
+        return chosen
+
+    def literals(row: str) -> Iterator[Related]:
+        for word in row.split(" "):
+            mark = word[: 2 if word[:1] in ("1", "2") else 1]
+            run, value = _MEANINGS.get(mark, (0, 0))
+            yield Related(run or 0, unquote(word[len(mark) :]), value)
+
+    if len(data) > limits.file_bytes:
+        raise refused(f"longer than {limits.file_bytes} bytes (file_bytes)")
+    if value("sandgrain-certificate") != str(VERSION):
+        raise refused(f"not version {VERSION} of the format")
+    said = value("claim")
+    claim = next((claim for claim in SUBJECTS if claim == said), None)
+    if claim is None:
+        raise refused("a claim without certificates")
+    channel = claim is ClaimId.NO_COVERT_CHANNEL
+    certificate = Certificate(
+        claim=claim,
+        subject=unquote(value(SUBJECTS[claim])),
+        top=unquote(value("top")),
+        network=value("network"),
+        terms=value("terms"),
+        frames=None if channel else number("frames", limits.frames),
+        invariant=tuple(tuple(Literal(*found[1:]) for found in literals(row)) for row in rows("invariant")),
+        equal=tuple(map(unquote, rows("equal"))) if channel else (),
+        relation=tuple(tuple(literals(row)) for row in rows("relation")) if channel else (),
+    )
+    pairs = zip_longest(data.split(b"\n"), _text(certificate).split(b"\n"))
+    altered = next((line for line, (found, wanted) in enumerate(pairs, 1) if found != wanted), None)
+    if altered is not None:
+        raise refused("this line, or one before it, was altered", altered)
     return certificate
-
-
-class _Reader:
-    def __init__(self, data: bytes, file: PurePath | str | None, limits: CertificateLimits) -> None:
-        self.file, self.limits, self.at = file, limits, 0
-        if len(data) > limits.file_bytes:
-            raise self.refused("the text is too long", f"at most {limits.file_bytes} bytes (file_bytes)")
-        self.lines = data.split(b"\n")
-
-    def refused(self, what: str, expected: str) -> CertificateError:
-        return CertificateError(what, file=self.file, line=max(self.at, 1), expected=expected, remedy=_REMEDY)
-
-    def certificate(self) -> Certificate:
-        version = self.field("sandgrain-certificate")
-        if version != str(VERSION):
-            raise self.refused("this version of the format is not known", f"version {VERSION}")
-        named = self.field("claim")
-        claim = next((known for known in SUBJECTS if known == named), None)
-        if claim is None:
-            raise self.refused("a claim without certificates", " or ".join(SUBJECTS))
-        channel = claim is ClaimId.NO_COVERT_CHANNEL
-        certificate = Certificate(
-            claim=claim,
-            subject=self.name(self.field(SUBJECTS[claim])),
-            top=self.name(self.field("top")),
-            network=self.digest("network"),
-            terms=self.digest("terms"),
-            frames=None if channel else self.number("frames", 1, self.limits.frames),
-            invariant=tuple(tuple(map(self.literal, words)) for words in self.clauses("invariant")),
-            equal=tuple(self.name(self.line()) for _ in range(self.count("equal"))) if channel else (),
-            relation=tuple(tuple(map(self.related, words)) for words in self.clauses("relation")) if channel else (),
-        )
-        self.digest("end")
-        if self.lines[self.at :] != [b""]:
-            raise self.refused("text after the end", "one line feed after the last line, and nothing else")
-        return certificate
-
-    def line(self) -> str:
-        if self.at >= len(self.lines):
-            raise self.refused("the text ends here", "a certificate with all its lines")
-        self.at += 1
-        line = self.lines[self.at - 1]
-        if not all(0x20 <= byte < 0x7F for byte in line):
-            raise self.refused("a character that cannot stand here", "printable ASCII, lines that end with a line feed")
-        return line.decode("ascii")
-
-    def field(self, key: str) -> str:
-        word, _, value = self.line().partition(" ")
-        if word != key or not value or " " in value:
-            raise self.refused("another line was expected here", f"{key!r} and one value")
-        return value
-
-    def digest(self, key: str) -> str:
-        value = self.field(key)
-        if not _SHA256.fullmatch(value):
-            raise self.refused("this is no SHA-256", "64 hexadecimal digits, a to f in lower case")
-        return value
-
-    def number(self, key: str, least: int, most: int) -> int:
-        value = self.field(key)
-        if not _NUMBER.fullmatch(value) or not least <= int(value) <= most:
-            raise self.refused("this number cannot stand here", f"a plain decimal from {least} to {most}")
-        return int(value)
-
-    def count(self, key: str) -> int:
-        return self.number(key, 0, self.limits.clauses)
-
-    def clauses(self, key: str) -> Iterator[list[str]]:
-        for _ in range(self.count(key)):
-            words = self.line().split(" ")
-            if len(words) > self.limits.clause_literals:
-                raise self.refused("the clause is too long", f"at most {self.limits.clause_literals} literals")
-            yield words
-
-    def name(self, text: str) -> str:
-        if not text or len(text) > self.limits.name_bytes:
-            raise self.refused("this is no name", f"1 to {self.limits.name_bytes} characters (name_bytes)")
-        return unquote(text, errors="replace")
-
-    def literal(self, word: str) -> Literal:
-        if word[:1] not in ("+", "-"):
-            raise self.refused("this is no literal", "+NAME or -NAME, one blank between two")
-        return Literal(self.name(word[1:]), int(word[0] == "+"))
-
-    def related(self, word: str) -> Related:
-        if word[:1] == "=":
-            return Related(BOTH, self.name(word[1:]), 1)
-        if word[:2] not in ("1+", "1-", "2+", "2-"):
-            raise self.refused("this is no literal", "1+NAME, 1-NAME, 2+NAME, 2-NAME or =NAME, one blank between two")
-        return Related(int(word[0]), self.name(word[2:]), int(word[1] == "+"))
-
-
-def _signed(literal: Literal) -> str:
-    return "-+"[literal.value] + _encoded(literal.name)
-
-
-def _related(literal: Related) -> str:
-    if literal.run == BOTH and literal.value:
-        return "=" + _encoded(literal.name)
-    return "?12"[literal.run] + _signed(Literal(literal.name, literal.value))
-
-
-def _encoded(name: str) -> str:
-    try:
-        encoded = quote(name, safe=_PLAIN)
-    except UnicodeEncodeError:
-        encoded = ""
-    if not encoded:
-        raise CertificateError(f"{name!r} cannot be written as a name", expected="one character of Unicode or more")
-    return encoded
 
 
 def network_digest(module: Module) -> str:
@@ -268,7 +198,7 @@ def network_digest(module: Module) -> str:
     """
     numbers: dict[int, int] = {}
 
-    def told(bits: NDArray[np.int32]) -> list[int]:
+    def told(bits: Bits) -> list[int]:
         return [bit if bit < 0 else numbers.setdefault(bit, len(numbers)) for bit in bits.tolist()]
 
     cells, inits = module.cells, initial_values(module)
@@ -278,7 +208,6 @@ def network_digest(module: Module) -> str:
             [cells.type_of(cell), [[pin.name, pin.direction, told(pin.bits)] for pin in cells.pins(cell)]]
             for cell in range(len(cells))
         ],
-        "parameters": [[cell, sorted(cells.parameters[cell].items())] for cell in sorted(cells.parameters)],
         "registers": sorted([numbers[bit], name, inits.get(bit, 2)] for bit, name in state_names(module).items()),
     }
     return _digest("network", described)
@@ -288,36 +217,50 @@ def terms_digest(manifest: Manifest, claim: ClaimId, subject: str) -> str:
     """SHA-256, hexadecimal, over what of a manifest says what is to be shown; prose does not count.
 
     Raises:
-        CertificateError: the claim has no certificates, or the manifest has no such service or source.
+        CertificateError: the manifest has no such service or source.
         SubmissionError: an expression in it is none.
     """
+
+    def told(expression: Expression | None) -> str | None:
+        return None if expression is None else to_verilog(expression)
+
     terms: dict[str, object] = {
         "claim": claim.value,
         "top": manifest.chip.top,
         "clocks": [[clock.port, clock.edge.value] for clock in manifest.clocks],
         "resets": [[reset.port, reset.active.value, reset.cycles] for reset in manifest.resets],
     }
-    if claim is ClaimId.NO_REMOTE_SHUTDOWN:
-        service = named("service", manifest.services, subject)
-        terms["service"] = [service.name, to_verilog(service.parsed())]
-        terms["within"] = manifest.recovery.within_cycles
-        terms["recovery"] = {port: _driven(value) for port, value in manifest.recovery.inputs.items()}
-        terms["declared"] = [
-            [item.name, to_verilog(item.parsed()), _optional(item.entered_after())] for item in stopping(manifest)
-        ]
-    elif claim is ClaimId.NO_COVERT_CHANNEL:
+    if claim is ClaimId.NO_COVERT_CHANNEL:
         source = named("source", manifest.sources, subject)
         terms["source"] = [source.name, source.signal, source.kind.varies]
         flows = [flow for flow in manifest.flows if flow.source == source.name]
-        terms["flows"] = [[list(flow.sinks), _optional(flow.condition())] for flow in flows]
+        terms["flows"] = [[list(flow.sinks), told(flow.condition())] for flow in flows]
     else:
-        raise CertificateError(f"the claim {claim} has no certificates", expected=" or ".join(SUBJECTS))
+        service = named("service", manifest.services, subject)
+        inputs = manifest.recovery.inputs.items()
+        terms["service"] = [service.name, told(service.parsed())]
+        terms["within"] = manifest.recovery.within_cycles
+        terms["recovery"] = {port: _driven(value) for port, value in inputs}
+        terms["declared"] = [
+            [item.name, told(item.parsed()), told(item.entered_after())] for item in stopping(manifest)
+        ]
     return _digest("terms", terms)
+
+
+def _driven(value: Constant | tuple[Constant, ...] | str) -> str | list[str]:
+    if isinstance(value, tuple):
+        return [to_verilog(item) for item in value]
+    return to_verilog(value) if isinstance(value, Constant) else value
+
+
+def _digest(what: str, described: object) -> str:
+    text = json.dumps(described, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"sandgrain-{what} {VERSION}\n{text}\n".encode()).hexdigest()
 
 
 def stopping(manifest: Manifest) -> list[Declared]:
     """The declared functions that may explain a service that stops."""
-    return [item for item in manifest.declared if item.kind in STOPPING]
+    return [item for item in manifest.declared if item.kind in _STOPPING]
 
 
 _Named = TypeVar("_Named", Service, Source)
@@ -332,23 +275,6 @@ def named(kind: str, items: Iterable[_Named], name: str) -> _Named:
     found = [item for item in items if item.name == name]
     if len(found) != 1:
         raise CertificateError(
-            f"the manifest has {len(found) or 'no'} {kind} called {name!r}",
-            file=MANIFEST_NAME,
-            expected=f"one {kind} of this name",
+            f"the manifest has {len(found)} {kind}s called {name!r}", file=MANIFEST_NAME, expected="1"
         )
     return found[0]
-
-
-def _driven(value: Constant | tuple[Constant, ...] | str) -> str | list[str]:
-    if isinstance(value, tuple):
-        return [to_verilog(item) for item in value]
-    return to_verilog(value) if isinstance(value, Constant) else value
-
-
-def _optional(expression: Expression | None) -> str | None:
-    return None if expression is None else to_verilog(expression)
-
-
-def _digest(what: str, described: object) -> str:
-    text = json.dumps(described, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(f"sandgrain-{what} {VERSION}\n{text}\n".encode("ascii")).hexdigest()

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from sandgrain.cli import audit, example, netlist, replay, schema
+from sandgrain.cli import audit, check, example, netlist, prove, replay, schema
 from sandgrain.errors import SandgrainError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (audit.audit, replay.replay, example.example, schema.schema):
+for _command in (audit.audit, prove.prove, check.check, replay.replay, example.example, schema.schema):
     app.command()(_command)
 app.add_typer(netlist.app)
 

@@ -13,7 +13,7 @@ def audit(
     out: Annotated[Path, typer.Option("-o", "--out", help="Case directory to write.", show_default=False)],
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh_CN.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print case.json and nothing else.")] = False,
-    budget: Annotated[float, typer.Option(min=1, help="Seconds for the search for states without return.")] = 90.0,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 240.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not resume; replace a case at the same place.")] = False,
 ) -> None:
     """Audit a submission and write a case.
@@ -26,11 +26,10 @@ def audit(
     from sandgrain.audit import REPORT_FILE, AuditOptions
     from sandgrain.audit import audit as run
     from sandgrain.cli.waiting import WaitingProgress
-    from sandgrain.formal.shutdown import ShutdownOptions
     from sandgrain.report import Language, summary
 
     language = Language.parse(lang)
-    options = AuditOptions(ShutdownOptions(seconds=budget), language, fresh)
+    options = AuditOptions.within(budget, language, fresh=fresh)
     with WaitingProgress(Console(stderr=True)) as progress:
         case = run(submission, out, options=options, progress=progress)
     if json:

@@ -75,13 +75,19 @@ def search(
         tick: called with every depth that has been excluded.
     """
     context = multiprocessing.get_context("spawn")
-    receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(sending, environment, start, list(cubes), max_depth), daemon=True)
+    receiving, sending = context.Pipe()
+    # The work goes over the pipe, not as arguments: starting a process blocks for ever if large arguments are written
+    # to one that died at once, a pipe whose other end is closed does not.
+    process = context.Process(target=_work, args=(sending,), daemon=True)
     process.start()
     sending.close()
     deadline = time.monotonic() + seconds
     depth = 0
     try:
+        try:
+            receiving.send((environment, start, list(cubes), max_depth))
+        except OSError as error:
+            raise SearchCrashed("the bounded search ended before it began", remedy="give it more memory") from error
         while receiving.poll(max(0.0, deadline - time.monotonic())):
             try:
                 message = receiving.recv()
@@ -101,7 +107,12 @@ def search(
         receiving.close()
 
 
-def _work(
+def _work(sending: Connection) -> None:
+    environment, start, cubes, max_depth = sending.recv()
+    _search(sending, environment, start, cubes, max_depth)
+
+
+def _search(
     sending: Connection, environment: Environment, start: NDArray[np.bool_], cubes: list[Cube], max_depth: int
 ) -> None:
     network = environment.model.network

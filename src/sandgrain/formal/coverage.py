@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandgrain.formal.environment import HELD, Bound
+from sandgrain.check.claim import assumptions
+from sandgrain.formal.environment import Bound
 from sandgrain.formal.outcome import Outcome
 from sandgrain.netlist import Elaborated
-from sandgrain.verdict import Coverage, Figure, Text
+from sandgrain.submission import Submission
+from sandgrain.verdict import ClaimId, Coverage, Figure, Text
 
 
 def coverage(
-    bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcome], suspects: int, gaps: Sequence[Text]
+    submission: Submission,
+    bound: Bound,
+    elaborated: Elaborated,
+    outcomes: Sequence[Outcome],
+    suspects: int,
+    gaps: Sequence[Text],
 ) -> Coverage:
     """Figures, assumptions and gaps of the claim.
 
     Args:
+        submission: what was handed over.
         bound: the whole design and its cone.
         elaborated: what could not be read or was left out.
         outcomes: one per service.
@@ -48,39 +56,9 @@ def coverage(
     figures.append(Figure(name=Text(template="states neither reached nor excluded"), value=suspects))
     return Coverage(
         figures=figures,
-        assumptions=_assumptions(bound, elaborated),
+        assumptions=assumptions(ClaimId.NO_REMOTE_SHUTDOWN, submission, elaborated),
         not_covered=[*_not_covered(bound, elaborated, outcomes), *gaps],
     )
-
-
-def _assumptions(bound: Bound, elaborated: Elaborated) -> list[Text]:
-    environment = bound.whole
-    assumed = []
-    if environment.reset_cycles:
-        assumed.append(
-            Text(
-                template="Runs start with any power-up state and {cycles} cycles of reset; afterwards reset is not "
-                "asserted again.",
-                args={"cycles": environment.reset_cycles},
-            )
-        )
-    else:
-        assumed.append(Text(template="No reset is declared: runs start from the initial values of the description."))
-    held = sorted(
-        {
-            bit.port
-            for bit, row in zip(environment.model.inputs, environment.stimulus[0], strict=True)
-            if bit.port is not None and row == HELD
-        }
-    )
-    if held:
-        assumed.append(
-            Text(
-                template="Inputs the recovery stimulus does not name are held at an arbitrary constant: {ports}.",
-                args={"ports": ", ".join(held)},
-            )
-        )
-    return [*assumed, *elaborated.notes]
 
 
 def _not_covered(bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcome]) -> list[Text]:
@@ -105,6 +83,25 @@ def _not_covered(bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcom
                 Text(
                     template="{service}: the search for states without return ended before it was complete.",
                     args={"service": outcome.service},
+                )
+            )
+        missing += [
+            Text(
+                template="The trigger of the declared function {name} is told in prose only: that it is the only way "
+                "in was not examined.",
+                args={"name": name},
+            )
+            for name in outcome.without_trigger
+        ]
+        missing += [
+            Text(template="The declared function {name} may be active as soon as reset ends.", args={"name": name})
+            for name in outcome.entered_at_reset
+        ]
+        if outcome.unexplained_entries:
+            missing.append(
+                Text(
+                    template="{count} ways into a declared state without its trigger were neither excluded nor shown.",
+                    args={"count": len(outcome.unexplained_entries)},
                 )
             )
     return missing

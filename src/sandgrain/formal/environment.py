@@ -28,6 +28,7 @@ from sandgrain.verdict import Text
 
 SERVICE = "service "
 DECLARED = "declared "
+TRIGGER = "trigger "
 STOPPING = (DeclaredKind.HALT, DeclaredKind.DEBUG_LOCK, DeclaredKind.LICENCE_TIMER)
 """The kinds of declared function that may explain a service that stops."""
 
@@ -41,7 +42,8 @@ class Environment:
     """A model and the three phases its inputs go through.
 
     Attributes:
-        model: the network; its outputs are ``service NAME`` and ``declared NAME``.
+        model: the network; its outputs are ``service NAME``, ``declared NAME`` and ``trigger NAME`` (what a declared
+            state is only entered after, where the manifest gives an expression).
         reset_asserted, reset_released: uint8 (inputs,), 0, 1, or 2 where the input is no reset.
         reset_cycles: clock cycles the resets are asserted after power-up; 0 when there is none.
         stimulus: uint8 (period, inputs), 0, 1, 2 = arbitrary in every cycle, 3 = held at an arbitrary constant.
@@ -141,6 +143,10 @@ def bind(submission: Submission, elaborated: Elaborated) -> Bound:
     manifest = submission.manifest
     outputs = {SERVICE + service.name: service.parsed() for service in manifest.services}
     outputs |= {DECLARED + item.name: item.parsed() for item in manifest.declared if item.kind in STOPPING}
+    for item in manifest.declared:
+        after = item.entered_after()
+        if item.kind in STOPPING and after is not None:
+            outputs[TRIGGER + item.name] = after
     clock = manifest.clocks[0]
     module = elaborated.gates.top_module
     _check_ports(submission, elaborated)
@@ -182,22 +188,25 @@ def _check_ports(submission: Submission, elaborated: Elaborated) -> None:
                 f"recovery input {name!r} is not an input port of {manifest.chip.top!r}",
                 f"one of its input ports: {inputs}",
             )
-    for table, index, expression in (
-        *(("services", i, service.parsed()) for i, service in enumerate(manifest.services)),
-        *(("declared", i, item.parsed()) for i, item in enumerate(manifest.declared)),
-    ):
-        _check_signals(submission, elaborated, (table, index), expression)
+    for index, service in enumerate(manifest.services):
+        _check_signals(submission, elaborated, ("services", index, "expression"), service.parsed())
+    for index, item in enumerate(manifest.declared):
+        _check_signals(submission, elaborated, ("declared", index, "state"), item.parsed())
+        after = item.entered_after()
+        if after is not None:
+            _check_signals(submission, elaborated, ("declared", index, "only_after"), after)
 
 
-def _check_signals(submission: Submission, elaborated: Elaborated, at: tuple[str, int], expression: Expression) -> None:
+def _check_signals(
+    submission: Submission, elaborated: Elaborated, at: tuple[str, int, str], expression: Expression
+) -> None:
     module = elaborated.gates.top_module
     signals = Signals(module, np.zeros(module.bit_count, np.uint32))
-    key = "expression" if at[0] == "services" else "state"
     for use in signal_uses(expression):
         try:
             signals.bits(use)
         except NetworkError as error:
-            raise _error(submission, (*at, key), error.what, error.expected or "") from error
+            raise _error(submission, at, error.what, error.expected or "") from error
 
 
 def _error(submission: Submission, path: tuple[str | int, ...], what: str, expected: str) -> SubmissionError:

@@ -6,21 +6,28 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sandgrain.check import check
+from sandgrain.check.claim import MEDIA_TYPE, SUFFIX
 from sandgrain.errors import ReplayError
+from sandgrain.formal import wording
 from sandgrain.formal.bounded import Run
+from sandgrain.formal.certifying import shutdown_certificate
 from sandgrain.formal.coverage import coverage
 from sandgrain.formal.environment import SERVICE, Bound
+from sandgrain.formal.grading import Graded
 from sandgrain.formal.outcome import Outcome
 from sandgrain.formal.reachability import Cube
 from sandgrain.formal.replay import replay
 from sandgrain.formal.stimulus import Stimulus
-from sandgrain.formal.trace import MEDIA_TYPE, TracedPort, write_vcd
+from sandgrain.formal.trace import MEDIA_TYPE as VCD
+from sandgrain.formal.trace import TracedPort, write_vcd
 from sandgrain.formal.witness import Recording, Stop, find_stop, relevant
 from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission, to_verilog
 from sandgrain.verdict import (
+    Certificate,
     Claim,
     ClaimId,
     EvidenceFile,
@@ -80,7 +87,14 @@ class Findings:
         return sorted(cube, key=lambda literal: (self._common[literal] > 0, latches[literal >> 1].name))
 
     def keep_stop(
-        self, stop: Stop, cube: Cube, run: Run | None, held: list[tuple[int, int]], recovery_from: int
+        self,
+        stop: Stop,
+        cube: Cube,
+        run: Run | None,
+        held: list[tuple[int, int]],
+        recovery_from: int,
+        graded: Graded,
+        entered: str | None = None,
     ) -> Finding | None:
         """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not.
 
@@ -90,6 +104,8 @@ class Findings:
             run: what led there, if not the recovery stimulus alone.
             held: held inputs that matter from then on, as (input of the cone, value).
             recovery_from: cycle in which the recovery stimulus begins.
+            graded: what brings the service back.
+            entered: the declared function that is entered without its declared trigger, if that is what is shown.
         """
         reset_cycles = self._bound.whole.reset_cycles
         inputs = [] if run is None else relevant(self._bound, run, reset_cycles)
@@ -111,46 +127,18 @@ class Findings:
             return None
         self._count += 1
         bits = self.state_bits(cube)
-        if stop.last_service is None:
-            title = Text(template="{service} can be kept from ever starting", args={"service": stop.service})
-        else:
-            title = Text(template="{service} can be stopped", args={"service": stop.service})
         return Finding(
             id=f"stop-{self._count}",
             status=FindingStatus.UNDECLARED,
-            title=title,
-            explanation=self._how(stop, bits, inputs, [f"{bit.name}={value}" for bit, value in bits_held]),
+            title=wording.title(stop, graded, entered),
+            explanation=wording.explanation(
+                stop, graded, entered, bits, inputs, [f"{bit.name}={value}" for bit, value in bits_held]
+            ),
             service=stop.service,
+            grade=graded.grade,
             dead_state=bits,
             places=_places(bits),
             witness=self._witness(stop, cube, stimulus, inputs),
-        )
-
-    def _how(self, stop: Stop, bits: list[StateBit], inputs: list[RelevantInput], held: list[str]) -> Text:
-        state = ", ".join(map(str, bits[:6])) + (" …" if len(bits) > 6 else "")
-        args: dict[str, str | int] = {
-            "service": stop.service,
-            "cycle": stop.dead_from,
-            "quiet": stop.recording.cycles - stop.dead_from,
-            "bits": len(inputs),
-            "state": state,
-        }
-        if held:
-            return Text(
-                template="While an input holds {inputs}, {service} does not return from cycle {cycle} on, not once in "
-                "{quiet} cycles of the recovery stimulus. No declared function explains it.",
-                args=args | {"inputs": ", ".join(held)},
-            )
-        if not inputs:
-            return Text(
-                template="Under the recovery stimulus alone the chip enters a state in cycle {cycle} from which "
-                "{service} does not return, not once in {quiet} cycles: {state}. No declared function explains it.",
-                args=args,
-            )
-        return Text(
-            template="{bits} input bits bring the chip into a state in cycle {cycle} from which {service} does not "
-            "return, not once in {quiet} cycles of the recovery stimulus: {state}. No declared function explains it.",
-            args=args,
         )
 
     def _replayed(self, stop: Stop, inputs: list[RelevantInput]) -> Stimulus | None:
@@ -197,7 +185,7 @@ class Findings:
             dead_from=stop.dead_from,
             last_service_cycle=stop.last_service,
             stimulus=self._keep_bytes(stimulus.to_json_bytes(), ".stimulus.json", "application/json"),
-            vcd=self._keep_bytes(self._vcd(stop, cube), ".vcd", MEDIA_TYPE),
+            vcd=self._keep_bytes(self._vcd(stop, cube), ".vcd", VCD),
             relevant_inputs=inputs,
             x_as_zero=stimulus.x_as_zero,
         )
@@ -236,6 +224,7 @@ class Findings:
         recording: Recording | None,
         serves: bool,
         frames: int,
+        only_after: bool,
     ) -> None:
         """Report what a declared function does to a service."""
         item = next(item for item in self.submission.manifest.declared if item.name == name)
@@ -266,8 +255,10 @@ class Findings:
                     template="The declared function {name} stops {service}", args={"name": name, "service": service}
                 ),
                 explanation=Text(
-                    template="Declared trigger: {trigger}. That this is the only way in has not been shown.",
-                    args={"trigger": item.trigger},
+                    template="Declared trigger: {trigger}. That it is entered only after {condition} has been proved."
+                    if only_after
+                    else "Declared trigger: {trigger}. That this is the only way in has not been shown.",
+                    args={"trigger": item.trigger} | ({"condition": item.only_after or ""} if only_after else {}),
                 ),
                 service=service,
                 dead_state=bits,
@@ -279,23 +270,63 @@ class Findings:
         )
 
     def claim(self) -> Claim:
-        """The claim with all findings; refuted by any undeclared stop, otherwise open."""
+        """The claim with all findings.
+
+        Refuted by any undeclared stop; proved if nothing is left to show and another checker with another solver
+        accepts the certificate of every service; otherwise open.
+        """
         stops = [finding for outcome in self._outcomes for finding in outcome.stops]
         suspects = self._suspects()
+        told = coverage(
+            self.submission,
+            self._bound,
+            self._elaborated,
+            self._outcomes,
+            len(suspects),
+            [*self._caveats, *self._unreplayed],
+        )
+        certificates: list[Certificate] = []
+        declared = self._bound.cone.declared
+        if not told.not_covered and all(outcome.proved(declared) for outcome in self._outcomes):
+            certificates, refused = self._certified()
+            told = told.model_copy(update={"not_covered": refused})
+        proved = bool(certificates) and not told.not_covered
+        verdict = Verdict.REFUTED if stops else Verdict.PROVED if proved else Verdict.OPEN
         return Claim(
             id=ClaimId.NO_REMOTE_SHUTDOWN,
-            verdict=Verdict.REFUTED if stops else Verdict.OPEN,
-            summary_text=self._summary(stops, suspects),
+            verdict=verdict,
+            summary_text=self._summary(stops, suspects, proved),
             examined=True,
-            coverage=coverage(
-                self._bound,
-                self._elaborated,
-                self._outcomes,
-                len(suspects),
-                [*self._caveats, *self._unreplayed],
-            ),
+            coverage=told,
             findings=[*stops, *suspects[:_MOST_SUSPECTS], *self._declared],
+            certificates=certificates if proved else [],
         )
+
+    def _certified(self) -> tuple[list[Certificate], list[Text]]:
+        """The certificates the checker accepts, and a sentence for each it does not."""
+        certificates, refused = [], []
+        for outcome in self._outcomes:
+            data = shutdown_certificate(self.submission, self._elaborated, self._bound, outcome)
+            with self._progress.stage("certificate"):
+                checked = check(data, self.submission, self._elaborated, progress=self._progress)
+            if checked.accepted:
+                kept = self._keep_bytes(data, SUFFIX, MEDIA_TYPE)
+                certificates.append(
+                    Certificate(
+                        kind="inductive invariant",
+                        subject=outcome.service,
+                        file=kept,
+                        checked_by=f"sandgrain check, {checked.solver}",
+                    )
+                )
+            else:
+                refused.append(
+                    Text(
+                        template="The checker did not accept the certificate for {service}: {reason}",
+                        args={"service": outcome.service, "reason": checked.reason.splitlines()[0]},
+                    )
+                )
+        return certificates, refused
 
     def _unseen(self, cube: Cube) -> bool:
         """Whether the cube holds a value that ordinary operation never shows."""
@@ -331,11 +362,16 @@ class Findings:
             )
         return found
 
-    def _summary(self, stops: list[Finding], suspects: list[Finding]) -> Text:
+    def _summary(self, stops: list[Finding], suspects: list[Finding], proved: bool) -> Text:
         if stops:
             return Text(
                 template="{service} can be stopped by something no declared function explains.",
                 args={"service": stops[0].service or ""},
+            )
+        if proved:
+            return Text(
+                template="From every state the chip can be in, the services return: proved, with a certificate that "
+                "anybody can check."
             )
         unserved = [outcome.service for outcome in self._outcomes if outcome.never_served]
         if unserved:
@@ -350,8 +386,8 @@ class Findings:
             )
         if all(outcome.exhausted for outcome in self._outcomes):
             return Text(
-                template="Every state without return is declared or excluded by an inductive invariant; no independent "
-                "certificate has been issued yet."
+                template="Every state without return is declared or excluded by an inductive invariant, but not all of "
+                "it is certified: see what was not covered."
             )
         return Text(
             template="No undeclared stop was found; {count} states without return were excluded before the time "

@@ -1,14 +1,15 @@
-"""Cheap invariants: constants and two-literal clauses that hold in every sampled state, kept if they are inductive.
+"""Cheap invariants: clauses that hold in every sampled state, kept if they are inductive together.
 
 A clause ``p or q`` over latches covers constants (``p = q``), implications, equivalences (two clauses) and mutual
-exclusion. Candidates come from simulation; the largest inductive subset is found as in C. Flanagan and K. R. M. Leino,
-*Houdini, an annotation assistant for ESC/Java*, FME 2001.
+exclusion; longer ones come from :mod:`sandgrain.formal.patterns`. Candidates come from simulation; the largest
+inductive subset is found as in C. Flanagan and K. R. M. Leino, *Houdini, an annotation assistant for ESC/Java*, FME
+2001.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numba
 import numpy as np
@@ -82,6 +83,18 @@ def candidates(states: Words, limit: int = 3000) -> Clauses:
     telling = (expected >= 20) | (false.max(axis=1) < 0.1) | (result[:, 0] == result[:, 1])
     kept: Clauses = result[telling]
     return kept
+
+
+def as_clauses(cubes: Sequence[Cube]) -> Clauses:
+    """The clauses that exclude ``cubes``."""
+    width = max(map(len, cubes), default=1)
+    rows = [[literal ^ 1 for literal in cube] + [cube[-1] ^ 1] * (width - len(cube)) for cube in cubes]
+    return np.array(rows, np.int64).reshape(len(cubes), width)
+
+
+def as_cubes(clauses: Clauses) -> list[Cube]:
+    """The cubes that ``clauses`` exclude, each once."""
+    return list(dict.fromkeys(tuple(sorted({literal ^ 1 for literal in clause})) for clause in clauses.tolist()))
 
 
 def _literal(state: Literals, literal: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sandgrain.formal.reachability import Cube
@@ -35,6 +36,12 @@ class Outcome:
         never_served: the recovery stimulus never brings the service, so nothing could be examined.
         suspects: dead cubes neither excluded nor reached.
         stops: undeclared findings.
+        invariant: cubes proved unreachable, inductive together.
+        entered_only_after: declared functions whose trigger was proved to be the only way in.
+        without_trigger: declared functions whose trigger is told in prose only.
+        entered_at_reset: declared functions that may be active as soon as reset ends.
+        unexplained_entries: cubes from which a declared state can be entered without its trigger, neither excluded
+            nor reached.
     """
 
     service: str
@@ -47,3 +54,18 @@ class Outcome:
     never_served: bool = False
     suspects: list[Suspect] = field(default_factory=list)
     stops: list[Finding] = field(default_factory=list)
+    invariant: list[Cube] = field(default_factory=list)
+    entered_only_after: list[str] = field(default_factory=list)
+    without_trigger: list[str] = field(default_factory=list)
+    entered_at_reset: list[str] = field(default_factory=list)
+    unexplained_entries: list[Cube] = field(default_factory=list)
+
+    def proved(self, declared: Iterable[str]) -> bool:
+        """Whether nothing is left to show, given the declared functions that may explain a stop."""
+        return (
+            self.exhausted
+            and not self.never_served
+            and not self.suspects
+            and not self.stops
+            and set(declared) == set(self.entered_only_after)
+        )

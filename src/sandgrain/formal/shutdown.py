@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
+from sandgrain.formal.confirming import Confirmation
+from sandgrain.formal.declared import DeclaredFunctions
 from sandgrain.formal.environment import DECLARED, HELD, Bound, bind
 from sandgrain.formal.findings import Findings
-from sandgrain.formal.mining import candidates, inductive_clauses
+from sandgrain.formal.mining import as_cubes, candidates, inductive_clauses
 from sandgrain.formal.outcome import Outcome, Suspect
 from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
 from sandgrain.formal.pursuit import Pursuit
@@ -25,7 +27,8 @@ from sandgrain.formal.reachability import Cube, Reachability, Reached
 from sandgrain.formal.recoverability import DeadState, Recoverability
 from sandgrain.formal.sampling import advance, recovery_times, sample_states
 from sandgrain.formal.soak import Soak, serving_constants, soak
-from sandgrain.formal.witness import after_reset, find_stop, record, stimulus_of
+from sandgrain.formal.strengthening import Strengthening
+from sandgrain.formal.witness import after_reset, stimulus_of
 from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
@@ -53,7 +56,7 @@ class ShutdownOptions:
         stops: undeclared stops to report before ending the search for more.
     """
 
-    seconds: float = 90.0
+    seconds: float = 240.0
     search_seconds: float = 40.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192
@@ -97,6 +100,7 @@ def examine(
         share = (deadline - time.monotonic()) / (len(services) - position)
         outcome = _Search(bound, service, states, invariant, options, progress, findings, share).run()
         findings.add(outcome)
+        invariant = outcome.invariant or invariant
     return findings.claim()
 
 
@@ -108,7 +112,7 @@ def _mine(bound: Bound, states: Words, options: ShutdownOptions, progress: Progr
         seconds=options.seconds / 2,
         tick=lambda alive: progress.update(f"{alive} clauses left"),
     )
-    return [tuple(sorted({p ^ 1, q ^ 1})) for p, q in clauses.tolist()]
+    return as_cubes(clauses)
 
 
 @dataclass
@@ -124,6 +128,8 @@ class _Search:
     findings: Findings
     seconds: float
     outcome: Outcome = field(init=False)
+    _confirmation: Confirmation = field(init=False)
+    _pursuit: Pursuit = field(init=False)
 
     def __post_init__(self) -> None:
         environment = self.bound.cone
@@ -153,6 +159,10 @@ class _Search:
             return self.outcome
         frames = self._frames(runs)
         self.outcome.frames = frames
+        promised = self.findings.submission.manifest.recovery.within_cycles is not None
+        self._confirmation = Confirmation(
+            self.bound, self.service, frames, self.options.quiet_cycles, promised, self.findings
+        )
         with progress.stage("unrolling"):
             ones = np.bitwise_count(self.states).mean(axis=1) / 64
             rarity = np.stack((1 - ones, ones), axis=1).ravel()
@@ -163,8 +173,25 @@ class _Search:
         with progress.stage("dead states"):
             self._dead_states(runs, question)
         with progress.stage("declared functions"):
-            self._declared(frames)
+            self._declared()
         return self.outcome
+
+    def _declared(self) -> None:
+        functions = DeclaredFunctions(
+            self.bound,
+            self.service,
+            self.outcome,
+            self.findings,
+            self._confirmation,
+            self._pursuit,
+            self.options.exclude_seconds,
+            self.options.search_seconds,
+        )
+        functions.entries(self.deadline, self._enough)
+        functions.report()
+        reach = self._pursuit.reach
+        self.outcome.invariant = list(reach.invariant)
+        self.outcome.learned = len(reach.invariant) - len(self.invariant)
 
     def _frames(self, runs: Soak) -> int:
         """k: as the manifest says, else 40 or twice the longest recovery seen in sampled states."""
@@ -201,33 +228,55 @@ class _Search:
             driven: NDArray[np.uint8] = environment.recovery_values(cycles, start) | runs.held[index]
             return driven
 
-        inputs = stimulus_of(self.bound, held(before, length, 0), held(after, self._tail(), length))
-        self._confirm(inputs, None, question, runs.held[after], len(inputs) - self._tail())
+        inputs = stimulus_of(self.bound, held(before, length, 0), held(after, self._confirmation.tail, length))
+        self._confirm(inputs, None, question, runs.held[after], len(inputs) - self._confirmation.tail)
 
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
         environment = self.bound.cone
-        reach = Reachability(environment)
-        reach.assume_proved(self.invariant)
-        pursuit = Pursuit(environment, self.start, reach, self.states, self.options.depth)
-        known = len(reach.invariant)
+        pursuit = self._pursuit = Pursuit(
+            environment, self.start, self._reachability(self.invariant), self.states, self.options.depth
+        )
+        known = len(self.invariant)
         for state in self._probes(runs):
             if self._enough():
                 break
             dead = question.is_dead(state)
             if dead is not None and question.is_open(dead.cube):
                 known = self._settle(question.minimise(dead), question, pursuit, known)
+        strengthening = Strengthening(environment, self.states)
         while not self._enough():
             dead = question.find()
             if dead is None:
                 self.outcome.exhausted = True
                 break
+            before = known
             known = self._settle(dead, question, pursuit, known)
+            strengthening.note(pursuit.reach.invariant[before:])
+            if strengthening.due:
+                known = self._strengthen(strengthening, question, pursuit)
             self.progress.update(
                 f"{self.outcome.dead_states} dead states, {len(self.outcome.suspects)} not excluded",
                 self.seconds - max(0.0, self.deadline - time.monotonic()),
                 self.seconds,
             )
-        self.outcome.learned = len(reach.invariant) - len(self.invariant)
+
+    def _reachability(self, invariant: list[Cube]) -> Reachability:
+        reach = Reachability(self.bound.cone)
+        reach.assume_proved(invariant)
+        return reach
+
+    def _strengthen(self, strengthening: Strengthening, question: Recoverability, pursuit: Pursuit) -> int:
+        """A round of strengthening; returns how much of the invariant ``question`` has seen."""
+        known = pursuit.reach.invariant
+        more = strengthening.round(
+            known,
+            seconds=max(1.0, (self.deadline - time.monotonic()) / 2),
+            tick=lambda alive: self.progress.update(f"{alive} clauses left"),
+        )
+        question.exclude(more)
+        # Afresh: the frames of earlier questions are full of clauses that the new ones make needless.
+        pursuit.reach = self._reachability(known + more)
+        return len(pursuit.reach.invariant)
 
     def _probes(self, runs: Soak) -> list[NDArray[np.bool_]]:
         environment = self.bound.cone
@@ -272,10 +321,6 @@ class _Search:
         settled = question.is_dead((after[:, 0] & np.uint64(1)).astype(np.bool_))
         return None if settled is None else question.minimise(settled)
 
-    def _tail(self) -> int:
-        """Cycles of recovery stimulus at the end of every witness."""
-        return max(4 * self.outcome.frames, self.options.quiet_cycles)
-
     def _slice(self, seconds: float) -> float:
         return max(0.5, min(seconds, self.deadline - time.monotonic()))
 
@@ -292,7 +337,7 @@ class _Search:
         if not run.size:
             run = np.empty((0, self.bound.cone.model.network.input_count), np.uint8)
         held = question.held_values(dead)
-        tail = self.bound.cone.recovery_values(self._tail()) | held
+        tail = self.bound.cone.recovery_values(self._confirmation.tail) | held
         inputs = stimulus_of(self.bound, run, tail)
         return self._confirm(inputs, found, question, held, len(inputs) - len(tail))
 
@@ -304,43 +349,12 @@ class _Search:
         held: NDArray[np.uint8],
         recovery_from: int,
     ) -> bool:
-        """Record the run; when the service really ends, find the dead state it settles in and keep the witness."""
-        recording = record(self.bound.whole, inputs)
-        final = recording.states[-2 * self.outcome.frames][self.bound.latches]
-        settled = question.is_dead(final, held)
-        cube: Cube = ()
-        needed: list[tuple[int, int]] = []
-        if settled is not None:
-            settled = question.minimise(settled)
-            cube, needed = settled.cube, question.held_needed(settled)
-        stop = find_stop(self.bound, recording, self.service, cube, self.explained, 2 * self.outcome.frames)
-        if stop is None:
-            return False
-        kept = self.findings.keep_stop(stop, cube, run, needed, recovery_from)
+        """Whether the service really ends under ``inputs``; the witness is kept."""
+        kept = self._confirmation.confirm(inputs, run, question, held, recovery_from, self.explained)
         if kept is None:
             return False
-        self.outcome.stops.append(kept)
+        finding, cube = kept
+        self.outcome.stops.append(finding)
         if cube:
             question.add_goal(cube)
         return True
-
-    def _declared(self, frames: int) -> None:
-        """Which declared functions stop this service, and in which state."""
-        environment = self.bound.cone
-        if not environment.declared:
-            return
-        plain = Recoverability(environment, [environment.services[self.service]], frames)
-        plain.exclude(self.invariant)
-        for name, literal in environment.declared.items():
-            dead = plain.find_with(literal)
-            cube = plain.minimise(dead).cube if dead is not None else ()
-            also = plain.serves_with(literal)
-            run = None
-            if dead is not None:
-                search = bounded.search(environment, self.start, [cube], seconds=15.0, max_depth=self.options.depth)
-                run = search.run
-            recording = None
-            if run is not None and run.inputs.size:
-                tail = environment.recovery_values(self._tail())
-                recording = record(self.bound.whole, stimulus_of(self.bound, run.inputs, tail))
-            self.findings.declared(name, self.service, cube, run, recording, also, frames)

@@ -40,6 +40,15 @@ class Recording:
         """Length in clock cycles."""
         return len(self.inputs)
 
+    def until(self, cycle: int) -> Recording:
+        """The run before ``cycle``."""
+        return Recording(
+            self.inputs[:cycle],
+            self.states[:cycle],
+            {name: bits[:cycle] for name, bits in self.ports.items()},
+            {name: bits[:cycle] for name, bits in self.outputs.items()},
+        )
+
 
 def power_up(environment: Environment) -> NDArray[np.bool_]:
     """The concrete power-up of witnesses: initial values where the description gives them, else 0. bool (latches,)."""
@@ -131,7 +140,7 @@ class Stop:
     """A recorded run in which a service ends for good.
 
     Attributes:
-        dead_from: first cycle from which the chip stays in ``cube`` and no goal is seen again.
+        dead_from: first cycle from which no goal is seen again and the chip rests in the dead state, if it rests.
         last_service: last cycle after reset with the service, None if it was never seen.
     """
 
@@ -168,7 +177,41 @@ def find_stop(
         inside &= recording.states[:, bound.latches[literal >> 1]] ^ bool(literal & 1)
     outside = np.flatnonzero(~inside)
     settled = int(outside[-1]) + 1 if outside.size else start
-    if settled >= recording.cycles:
+    if settled >= recording.cycles - quiet // 2:
+        # The chip does not rest in one dead state, it goes from one to the next.
+        settled = start
+    return Stop(recording, service, max(first, settled), _last(given, start))
+
+
+def find_delay(
+    bound: Bound, recording: Recording, service: str, explained: Sequence[str], recovery_from: int, within: int
+) -> Stop | None:
+    """The first stretch of the recovery stimulus that lasts longer than ``within`` cycles without service.
+
+    Args:
+        bound: the whole design and its cone.
+        recording: a run; the stop that is returned has it up to the end of the stretch.
+        service: name of the service.
+        explained: outputs of the model (declared functions) that would explain the wait.
+        recovery_from: cycle in which the recovery stimulus begins.
+        within: cycles within which the service has to return.
+    """
+    given = recording.outputs[SERVICE + service].astype(np.bool_)
+    seen = given.copy()
+    for name in explained:
+        seen |= recording.outputs[name].astype(np.bool_)
+    start = max(bound.whole.reset_cycles, recovery_from)
+    goals = np.concatenate(([start - 1], start + np.flatnonzero(seen[start:]), [recording.cycles]))
+    gaps = np.diff(goals) - 1
+    if len(bound.whole.stimulus) > 1:
+        gaps = gaps[:1]  # the promise is about a stimulus that begins at its beginning
+    long = np.flatnonzero(gaps > within)
+    if not long.size:
         return None
+    first, end = int(goals[long[0]]) + 1, int(goals[long[0] + 1])
+    return Stop(recording.until(end), service, first, _last(given[:end], bound.whole.reset_cycles))
+
+
+def _last(given: NDArray[np.bool_], start: int) -> int | None:
     served = np.flatnonzero(given[start:])
-    return Stop(recording, service, max(first, settled), start + int(served[-1]) if served.size else None)
+    return start + int(served[-1]) if served.size else None

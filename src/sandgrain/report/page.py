@@ -19,7 +19,7 @@ from sandgrain.report._visible import visible
 from sandgrain.report.language import Language, Translator
 from sandgrain.report.limits import LIMITS, ReportLimits
 from sandgrain.report.waveform import Drawing, draw
-from sandgrain.verdict import Case, Claim, EvidenceFile, Finding, FindingStatus, Text, Verdict
+from sandgrain.verdict import Case, Certificate, Claim, EvidenceFile, Finding, FindingStatus, Text, Verdict
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class ClaimView:
     findings: list[FindingView]
     left_out: int
     counts: dict[FindingStatus, int]
-    certificate: EvidenceRow | None
+    certificates: list[tuple[Certificate, EvidenceRow]]
 
     @property
     def evidence(self) -> list[EvidenceRow]:
         """Every evidence file the claim rests on, as far as the page names them."""
         rows = [row for finding in self.findings for row in finding.evidence]
-        return rows + ([self.certificate] if self.certificate else [])
+        return rows + [row for _, row in self.certificates]
 
 
 # A file too large to check is said to be unchecked beside its name; these are said at the top of the page.
@@ -140,7 +140,7 @@ class _Builder:
             [self.finding(finding) for finding in told],
             len(ordered) - len(told),
             {status: sum(finding.status is status for finding in ordered) for status in FindingStatus},
-            self.evidence(Text(template="Certificate"), claim.certificate.file) if claim.certificate else None,
+            [(item, self.evidence(Text(template="Certificate"), item.file)) for item in claim.certificates],
         )
 
     def evidence(self, role: Text, file: EvidenceFile) -> EvidenceRow:

@@ -211,6 +211,7 @@ def _check(manifest: Manifest, lines: TomlLines) -> None:
     for kind, key, entries in (
         ("services", "expression", [(entry.name, entry.expression) for entry in manifest.services]),
         ("declared", "state", [(entry.name, entry.state) for entry in manifest.declared]),
+        ("sources", "signal", [(entry.name, entry.signal) for entry in manifest.sources]),
     ):
         names: dict[str, int] = {}
         for i, (name, text) in enumerate(entries):
@@ -224,3 +225,19 @@ def _check(manifest: Manifest, lines: TomlLines) -> None:
                 )
             names[name] = line
             parse(text, file=MANIFEST_NAME, line=lines.line((kind, i, key)), field=f"{kind}[{i}].{key}")
+    for kind, key, texts in (
+        ("declared", "only_after", [entry.only_after for entry in manifest.declared]),
+        ("flows", "when", [entry.when for entry in manifest.flows]),
+    ):
+        for i, condition in enumerate(texts):
+            if condition is not None:
+                parse(condition, file=MANIFEST_NAME, line=lines.line((kind, i, key)), field=f"{kind}[{i}].{key}")
+    sources = {source.name for source in manifest.sources}
+    for i, flow in enumerate(manifest.flows):
+        if flow.source not in sources:
+            raise refuse(
+                f"flow from `{flow.source}`, which is no source",
+                lines.line(("flows", i, "source")),
+                expected=f"the name of one of [[sources]]: {', '.join(sorted(sources)) or 'none'}",
+                remedy="declare the source, or correct its name",
+            )

@@ -1,0 +1,125 @@
+"""Declared functions that may explain a stop: in which state they do, and whether there is another way in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.formal import bounded
+from sandgrain.formal.confirming import Confirmation
+from sandgrain.formal.environment import DECLARED, TRIGGER, Bound
+from sandgrain.formal.findings import Findings
+from sandgrain.formal.only_after import Entry, OnlyAfter, holds_after_reset
+from sandgrain.formal.outcome import Outcome
+from sandgrain.formal.pursuit import Pursuit
+from sandgrain.formal.reachability import Reached
+from sandgrain.formal.recoverability import Recoverability
+from sandgrain.formal.witness import record, stimulus_of
+
+_SHOWN_SECONDS = 15.0
+"""Budget of the run that shows a declared function at work."""
+
+
+@dataclass
+class DeclaredFunctions:
+    """Looks at the declared functions of the design with one service in mind."""
+
+    bound: Bound
+    service: str
+    outcome: Outcome
+    findings: Findings
+    confirmation: Confirmation
+    pursuit: Pursuit
+    exclude_seconds: float
+    search_seconds: float
+
+    def report(self) -> None:
+        """Tell which of them stop the service, in which state, with a run that shows it."""
+        environment = self.bound.cone
+        if not environment.declared:
+            return
+        plain = self._question(())
+        for name, literal in environment.declared.items():
+            dead = plain.find_with(literal)
+            cube = plain.minimise(dead).cube if dead is not None else ()
+            also = plain.serves_with(literal)
+            run = None
+            if dead is not None:
+                run = bounded.search(
+                    environment, self.pursuit.start, [cube], seconds=_SHOWN_SECONDS, max_depth=self.pursuit.depth
+                ).run
+            recording = None
+            if run is not None and run.inputs.size:
+                tail = environment.recovery_values(self.confirmation.tail)
+                recording = record(self.bound.whole, stimulus_of(self.bound, run.inputs, tail))
+            shown = name in self.outcome.entered_only_after
+            self.findings.declared(name, self.service, cube, run, recording, also, self.outcome.frames, shown)
+
+    def entries(self, deadline: float, enough: Callable[[], bool]) -> None:
+        """Prove of each that its trigger is the only way in, or find another one."""
+        environment = self.bound.cone
+        for name in environment.declared:
+            if enough():
+                return
+            if TRIGGER + name not in environment.model.outputs:
+                self.outcome.without_trigger.append(name)
+            elif holds_after_reset(environment, name):
+                self.outcome.entered_at_reset.append(name)
+            else:
+                self._entries(name, deadline, enough)
+
+    def _entries(self, name: str, deadline: float, enough: Callable[[], bool]) -> None:
+        reach = self.pursuit.reach
+        question = OnlyAfter(self.bound.cone, name, reach.invariant)
+        known = len(reach.invariant)
+        clear = True
+        while not enough():
+            entry = question.find()
+            if entry is None:
+                if clear:
+                    self.outcome.entered_only_after.append(name)
+                return
+            answer = reach.ask(entry.cube, seconds=self.exclude_seconds)
+            question.exclude(reach.invariant[known:])
+            known = len(reach.invariant)
+            if answer.reached is Reached.NEVER:
+                continue
+            if self._shown(name, entry, deadline):
+                return
+            # One way in neither excluded nor shown: no proof any more, but the next may be shown.
+            clear = False
+            self.outcome.unexplained_entries.append(entry.cube)
+            question.exclude([entry.cube])
+
+    def _shown(self, name: str, entry: Entry, deadline: float) -> bool:
+        """Whether a concrete run through ``entry`` stops the service for good."""
+        found = self.pursuit.run_into(
+            entry.cube, seconds=max(0.5, min(self.search_seconds, deadline - time.monotonic()))
+        )
+        if found is None:
+            return False
+        count = self.bound.cone.model.network.input_count
+        before = found.inputs if found.inputs.size else np.empty((0, count), np.uint8)
+        run = bounded.Run(np.concatenate((before, entry.inputs)), found.target)
+        held = np.zeros(count, np.uint8)
+        tail: NDArray[np.uint8] = self.bound.cone.recovery_values(self.confirmation.tail)
+        inputs = stimulus_of(self.bound, run.inputs, tail)
+        others = [DECLARED + other for other in self.bound.cone.declared if other != name]
+        kept = self.confirmation.confirm(
+            inputs, run, self._question(others), held, len(inputs) - len(tail), others, entered=name
+        )
+        if kept is None:
+            return False
+        self.outcome.stops.append(kept[0])
+        return True
+
+    def _question(self, explained: tuple[str, ...] | list[str]) -> Recoverability:
+        environment = self.bound.cone
+        goals = [environment.services[self.service], *(environment.model.outputs[name] for name in explained)]
+        question = Recoverability(environment, goals, self.outcome.frames)
+        question.exclude(self.pursuit.reach.invariant)
+        return question

@@ -1,0 +1,76 @@
+"""The vendor's side: prove the claims before handing the submission over, and put the certificates into it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandgrain.audit import AuditOptions, examiners
+from sandgrain.check.claim import place
+from sandgrain.errors import SubmissionError
+from sandgrain.netlist.submitted import elaborate_submission
+from sandgrain.progress import Progress
+from sandgrain.submission import load
+from sandgrain.verdict import Claim, EvidenceFile
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How one claim went, and the certificates written for it."""
+
+    claim: Claim
+    files: tuple[Path, ...]
+
+
+def prove(path: Path, *, options: AuditOptions | None = None, progress: Progress) -> list[Proof]:
+    """Prove what can be proved of the submission at ``path`` and write the certificates into it.
+
+    A claim that is refuted or open leaves no certificate, and takes away one that was there.
+
+    Raises:
+        SandgrainError: the submission or its description is wrong, or cannot be written to.
+    """
+    options = options or AuditOptions()
+    with progress.stage("intake"):
+        submission = load(path)
+    elaborated = elaborate_submission(submission, progress)
+    kept: dict[str, bytes] = {}
+
+    def keep(data: bytes, suffix: str, media_type: str) -> EvidenceFile:
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"evidence/{digest}{suffix}"
+        kept[name] = data
+        return EvidenceFile(path=name, sha256=digest, size=len(data), media_type=media_type)
+
+    proofs = []
+    for claim_id, examine in examiners(submission, lambda: elaborated, keep, options, progress).items():
+        claim = examine()
+        written = []
+        for certificate in claim.certificates:
+            file = place(submission, claim_id, certificate.subject)
+            _write(file, kept[certificate.file.path])
+            written.append(file)
+        if not written:
+            for old in place(submission, claim_id, "x").parent.glob(f"{claim_id}.*.cert"):
+                old.unlink()
+        proofs.append(Proof(claim, tuple(written)))
+    submission.verify_unchanged()
+    return proofs
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file so that it is either whole or not there."""
+    try:
+        file.parent.mkdir(exist_ok=True)
+        temporary = file.with_name(f".{file.name}.writing")
+        temporary.write_bytes(data)
+        os.replace(temporary, file)
+    except OSError as error:
+        raise SubmissionError(
+            f"the certificate cannot be written: {error.strerror or error}",
+            file=file,
+            expected="a submission that can be written to",
+            remedy="prove on a copy",
+        ) from error
