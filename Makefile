@@ -78,11 +78,11 @@ lint: setup ## style, types, and the one-way imports
 	$(BIN)/lint-imports
 
 test: lint ## lint, then every test
-	$(BIN)/pytest -m "not slow"
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 test-fast: setup ## the tests that take seconds
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow"
 
 format: setup ## let ruff lay out the code
 	$(BIN)/ruff check --fix

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from sandgrain.case import read_case, submission_hint
 from sandgrain.check import CertificateLimits, Checked, check
+from sandgrain.check.claim import subjects
 from sandgrain.errors import CaseError, SubmissionError
-from sandgrain.netlist import Design, Elaborated, elaborate
+from sandgrain.netlist import Elaborated
+from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress
-from sandgrain.submission import FileRole, Submission, load
-from sandgrain.verdict import Case, Claim, ClaimId, Verdict
+from sandgrain.submission import Submission, load
+from sandgrain.verdict import Case, Claim, Verdict
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
             expected=f"digest {case.submission.digest}, found {submission.digest}",
             remedy="name the submission that was audited with --submission",
         )
-    with progress.stage("elaboration"):
-        elaborated = _description(submission)
+    elaborated = elaborate_submission(submission, progress)
     if case is None:
         results = [Rechecked(str(path), check(_read(path), submission, elaborated, progress=progress, file=path))]
     else:
@@ -71,27 +72,17 @@ def _proved(
     for claim in case.claims:
         if claim.verdict is not Verdict.PROVED:
             continue
-        accepted = set()
         for certificate in claim.certificates:
             file = path / certificate.file.path
             checked = check(_read(file), submission, elaborated, progress=progress, file=file)
             if checked.accepted and (checked.claim, checked.subject) != (claim.id, certificate.subject):
                 checked = _rejected(claim, certificate.subject, "the certificate in this place is about something else")
-            if checked.accepted:
-                accepted.add(checked.subject)
             yield Rechecked(str(file), checked)
-        for subject in _subjects(claim, submission):
-            if subject not in accepted and subject not in {item.subject for item in claim.certificates}:
+        named = {certificate.subject for certificate in claim.certificates}
+        # A claim of which no certificates are known stands for itself, so that it is never passed over.
+        for subject in subjects(claim.id, submission) or [claim.id.value]:
+            if subject not in named:
                 yield Rechecked("", _rejected(claim, subject, "the claim is said to be proved without a certificate"))
-
-
-def _subjects(claim: Claim, submission: Submission) -> list[str]:
-    """What a proved claim needs certificates for; the claim itself if no certificates of it are known."""
-    subjects = {
-        ClaimId.NO_REMOTE_SHUTDOWN: [service.name for service in submission.manifest.services],
-        ClaimId.NO_COVERT_CHANNEL: [source.name for source in submission.manifest.sources],
-    }
-    return subjects.get(claim.id) or [claim.id.value]
 
 
 def _rejected(claim: Claim, subject: str, reason: str) -> Checked:
@@ -105,25 +96,3 @@ def _read(file: Path) -> bytes:
             return stream.read(CertificateLimits().file_bytes + 1)
     except OSError as error:
         raise CaseError(f"the certificate cannot be read: {error.strerror}", file=file) from error
-
-
-def _description(submission: Submission) -> Elaborated:
-    manifest = submission.manifest
-    sources = tuple(file.path for file in submission.files_of(FileRole.RTL))
-    if not sources:
-        raise SubmissionError(
-            "the submission names no RTL",
-            file="submission.toml",
-            expected='a [[files]] table with role = "rtl"',
-            remedy="name the submission the certificate is about",
-        )
-    return elaborate(
-        Design(
-            root=submission.root,
-            sources=sources,
-            top=manifest.chip.top,
-            include_dirs=tuple(manifest.elaboration.include_dirs),
-            defines=dict(manifest.elaboration.defines),
-            parameters=dict(manifest.elaboration.parameters),
-        )
-    )

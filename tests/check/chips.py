@@ -63,19 +63,18 @@ document = "manual"
 """
 RING_INVARIANT = ("+ring[0] +ring[1] +beat", "-dead", "-arm")
 
-VAULT = """module vault(input clk, input rst, input [1:0] id, input go, input open, output reg [1:0] count, output show,
+VAULT = """module vault(input clk, input rst, input id, input go, input open, output reg count, output show,
              output reg log, inout pad, output tick);
   // `shadow` keeps the source and is shown while `open` was seen; `seen` and `twin` are alike.
-  reg [1:0] shadow;
-  reg seen, twin;
+  reg shadow, seen, twin;
   always @(posedge clk) begin
     count <= rst ? 0 : count + go;
     shadow <= id;
     seen <= !rst & open;
     twin <= !rst & open;
-    log <= !rst & ^shadow & seen & !twin;
+    log <= !rst & shadow & seen & !twin;
   end
-  assign show = shadow[0] & seen;
+  assign show = shadow & seen;
   assign tick = clk;
 endmodule
 """
@@ -110,7 +109,7 @@ sinks = ["show"]
 when = "seen"
 document = "manual"
 """
-VAULT_EQUAL = ("count[0]", "count[1]", "seen", "twin", "log")
+VAULT_EQUAL = ("count", "seen", "twin", "log")
 VAULT_INVARIANT = ("+seen -twin", "-seen +twin")
 
 

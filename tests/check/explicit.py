@@ -54,26 +54,41 @@ class Chip:
             module.port(reset.port).bits.tolist()[0]: int(reset.active.value == "high") for reset in manifest.resets
         }
         self.cycles = max((reset.cycles for reset in manifest.resets), default=0)
+        self.order: list[tuple[int, int, int | None]] | None = None
         self._seen: dict[tuple[object, ...], Values] = {}
+
+    def _order(self) -> list[tuple[int, int, int | None]]:
+        """(bit, bit it reads, the other or None for an inverter) of every gate, after those it reads."""
+        order: list[tuple[int, int, int | None]] = []
+        made: set[int] = set()
+
+        def visit(bit: int, above: frozenset[int]) -> None:
+            if bit in above:
+                raise Loop
+            if bit in self.gates and bit not in made:
+                kind, reads = self.gates[bit]
+                for read in reads:
+                    visit(read, above | {bit})
+                made.add(bit)
+                order.append((bit, reads[0], reads[1] if kind == "$_AND_" else None))
+
+        for bit in self.gates:
+            visit(bit, frozenset())
+        return order
 
     def values(self, state: State, inputs: Values) -> Values:
         """The value of every bit."""
         key = (state, *(inputs[bit] for bit in self.leaves))
-        if key not in self._seen:
+        values = self._seen.get(key)
+        if values is None:
+            if self.order is None:
+                self.order = self._order()
             values = {-1: 0, -2: 1, **inputs, **dict(zip(self.registers, state, strict=True))}
-            for bit in self.gates:
-                self._evaluate(bit, values, set())
+            for bit, one, other in self.order:
+                if bit not in values:  # it may be cut
+                    values[bit] = 1 - values[one] if other is None else values[one] & values[other]
             self._seen[key] = values
-        return self._seen[key]
-
-    def _evaluate(self, bit: int, values: Values, above: set[int]) -> int:
-        if bit not in values:
-            if bit in above:
-                raise Loop
-            kind, reads = self.gates[bit]
-            read = [self._evaluate(other, values, above | {bit}) for other in reads]
-            values[bit] = 1 - read[0] if kind == "$_NOT_" else read[0] & read[1]
-        return values[bit]
+        return values
 
     def next(self, state: State, inputs: Values) -> State:
         """The state one clock edge later."""
@@ -253,9 +268,8 @@ class Channel(Chip):
         self.origin = manifest.sources[0]
         signal = parse_expression(self.origin.signal)
         assert isinstance(signal, Signal)
-        net = module.nets.find(signal.plain)
-        assert net is not None
-        super().__init__(module, manifest, net.bits.tolist())
+        self.module = module
+        super().__init__(module, manifest, self._bits(signal))
         flows = [flow for flow in manifest.flows if flow.source == self.origin.name]
         self.sinks = [
             (bit, [flow.condition() for flow in flows if port.name in flow.sinks])

@@ -62,7 +62,6 @@ def test_a_good_certificate_of_no_channel_is_accepted(vault: Elaborated, vault_s
     assert (checked.claim, checked.subject) == ("no-covert-channel", "id")
 
 
-@pytest.mark.slow
 def test_the_vault_keeps_its_source_by_exhaustion(vault: Elaborated, vault_submission: Submission) -> None:
     interpreter = Channel(vault.gates.top_module, vault_submission.manifest)
     assert interpreter.shown(chips.channel(vault_submission, vault))
@@ -71,7 +70,7 @@ def test_the_vault_keeps_its_source_by_exhaustion(vault: Elaborated, vault_submi
 
 def test_a_relation_may_take_the_place_of_other_facts(vault: Elaborated, vault_submission: Submission) -> None:
     relation = ["1+seen 1-twin", "2+seen 2-twin", "1-seen 1+twin", "2-seen 2+twin", "=seen", "=twin"]
-    equal = ["count[0]", "count[1]", "log"]
+    equal = ["count", "log"]
     certificate = chips.channel(vault_submission, vault, (), equal, relation)
     assert accepted(chips.verdict(certificate, vault_submission, vault)) == CHANNEL
     for left_out, good in (((0, 1), True), ((2, 3), False), ((4,), True), ((4, 5), False)):
@@ -323,7 +322,7 @@ def channel_of(certificate: Certificate, **changes: object) -> Certificate:
 
 def test_every_fact_about_both_runs_is_needed(vault: Elaborated, vault_submission: Submission) -> None:
     good = chips.channel(vault_submission, vault)
-    for name in ("count[0]", "count[1]", "log", "seen", "twin"):
+    for name in ("count", "log", "seen", "twin"):
         checked = chips.verdict(
             channel_of(good, equal=tuple(other for other in good.equal if other != name)), vault_submission, vault
         )
@@ -332,11 +331,10 @@ def test_every_fact_about_both_runs_is_needed(vault: Elaborated, vault_submissio
     rejected(chips.verdict(channel_of(good, invariant=()), vault_submission, vault), "step", "the equality of log")
 
 
-@pytest.mark.parametrize("bit", ["shadow[0]", "shadow[1]"])
-def test_a_wrong_equal_bit_is_found(vault: Elaborated, vault_submission: Submission, bit: str) -> None:
-    certificate = chips.channel(vault_submission, vault, equal=[*chips.VAULT_EQUAL, bit])
-    rejected(chips.verdict(certificate, vault_submission, vault), "reset", bit)
-    claimed = chips.channel(vault_submission, vault, relation=[f"={bit}"])
+def test_a_wrong_equal_bit_is_found(vault: Elaborated, vault_submission: Submission) -> None:
+    certificate = chips.channel(vault_submission, vault, equal=[*chips.VAULT_EQUAL, "shadow"])
+    rejected(chips.verdict(certificate, vault_submission, vault), "reset", "equality of shadow")
+    claimed = chips.channel(vault_submission, vault, relation=["=shadow"])
     rejected(chips.verdict(claimed, vault_submission, vault), "reset", "clause 1 of the relation")
 
 
@@ -389,10 +387,10 @@ def test_a_source_that_is_an_output_reaches_it(vault: Elaborated, vault_submissi
 
 
 def test_a_register_as_source_is_cut(vault: Elaborated, vault_submission: Submission) -> None:
-    handed = other_manifest(vault_submission, 'signal = "id"', 'signal = "shadow[1:0]"')
+    handed = other_manifest(vault_submission, 'signal = "id"', 'signal = "shadow[0]"')
     assert chips.verdict(chips.channel(handed, vault), handed, vault).accepted
-    checked = chips.verdict(chips.channel(handed, vault, equal=[*chips.VAULT_EQUAL, "shadow[0]"]), handed, vault)
-    rejected(checked, "model", "shadow[0]")
+    checked = chips.verdict(chips.channel(handed, vault, equal=[*chips.VAULT_EQUAL, "shadow"]), handed, vault)
+    rejected(checked, "model", "'shadow'")
 
 
 KEPT = """module chip(input clk, input rst, input id, input go, output reg first, output reg out, output afterwards);

@@ -23,6 +23,7 @@ from sandgrain.verdict import ClaimId
 from tests.check import chips
 from tests.check.explicit import Channel, Chip, Loop, Shutdown, State
 
+OTHERS = ("-ring[0] -beat", "-ring[0] -ring[1]", "-ring[1] -beat")
 RESET = """[[resets]]
 port = "rst"
 active = "{level}"
@@ -254,13 +255,16 @@ def test_altered_gates_are_never_accepted_wrongly(ring: Elaborated, ring_submiss
 
 def test_altered_gates_of_two_runs_are_never_accepted_wrongly(vault: Elaborated, vault_submission: Submission) -> None:
     original = chips.channel(vault_submission, vault)
+    accepted = 0
     for seed in range(100):
         module = altered(random.Random(seed), vault.gates.top_module)
         chip = chips.with_gates(vault, module)
         assert not chips.verdict(original, vault_submission, chip).accepted
         forged = dataclasses.replace(original, network=network_digest(module))
         if chips.verdict(forged, vault_submission, chip).accepted:
+            accepted += 1
             assert Channel(module, vault_submission.manifest).true(), seed
+    assert 5 < accepted < 95
 
 
 def resealed(data: bytes) -> bytes:
@@ -304,7 +308,7 @@ def changed_word(rng: random.Random, data: bytes) -> bytes:
 def test_altered_texts_are_never_accepted_wrongly(
     ring: Elaborated, ring_submission: Submission, change: Callable[[random.Random, bytes], bytes]
 ) -> None:
-    data = write(chips.shutdown(ring_submission, ring, [*chips.RING_INVARIANT, "-ring[0] -beat", "-ring[0] -ring[1]"]))
+    data = write(chips.shutdown(ring_submission, ring, [*chips.RING_INVARIANT, *OTHERS]))
     judge = Shutdown(ring.gates.top_module, ring_submission.manifest)
     told, accepted = 0, 0
     for seed in range(200):

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sandgrain.formal import bounded, pursuit
 from sandgrain.formal.bounded import DOES_NOT_MATTER, Run, Search
 from sandgrain.formal.environment import Environment
-from sandgrain.formal.pursuit import Pursuit
+from sandgrain.formal.pursuit import Pursuit, hold_condition
 from sandgrain.formal.reachability import Cube, Reachability
 from sandgrain.formal.sampling import sample_states
-from tests.logic.networks import Circuit, Explicit, environment_of, inside, number
+from tests.logic.networks import OPEN, Circuit, Explicit, environment_of, inside, number
 
 WIDTH = 12
 WORDS = (0xA5C, 0x39E, 0x71B)
@@ -142,3 +142,29 @@ def test_no_time_no_run() -> None:
 def test_with_processes_of_their_own() -> None:
     environment = sequence()
     check(environment, chase(environment, 1).run_into((KILL,), seconds=120))
+
+
+def test_a_word_kept_from_before_is_a_stone() -> None:
+    """A trigger that compares the last word with one value and the one before, which a register keeps, with another."""
+    width = 8
+    circuit = Circuit(width + 1, 2 * width + 1)
+    write = circuit.input(width)
+    data = [circuit.latch(index) for index in range(width)]
+    kept = [circuit.latch(width + index) for index in range(width)]
+    kill = circuit.latch(2 * width)
+    both = circuit.all_of((write, circuit.equals(data, 0xA5), circuit.equals(kept, 0x3C)))
+    nexts = [circuit.input(index) for index in range(width)]
+    nexts += [circuit.mux(write, new, old) for new, old in zip(data, kept, strict=True)]
+    network = circuit.network([*nexts, circuit.any_of((kill, both))], [0] * (2 * width + 1))
+    environment = environment_of(network, {"service s": kill ^ 1}, [[OPEN] * (width + 1)])
+    conditions = {hold_condition(network, width + index) for index in range(width)}
+    assert conditions == {write ^ 1}
+    assert hold_condition(network, 0) is None
+    states = sample_states(environment, words=8, episodes=4, cycles=64)
+    pursuit = Pursuit(environment, np.zeros(2 * width + 1, bool), Reachability(environment), states, depth=2)
+    word = tuple(2 * (width + bit) + 1 - (0x3C >> bit & 1) for bit in range(width))
+    target = (4 * width,)
+    assert [word, target] in pursuit.ways(target)
+    run = pursuit.run_into(target, seconds=60)
+    assert run is not None
+    assert len(run.inputs) == 4

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import PurePath
@@ -26,8 +26,8 @@ VERSION: Final = 1
 SUBJECTS: Final = {ClaimId.NO_REMOTE_SHUTDOWN: "service", ClaimId.NO_COVERT_CHANNEL: "source"}
 """The claims that have certificates, and what each certificate is about."""
 _STOPPING: Final = (DeclaredKind.HALT, DeclaredKind.DEBUG_LOCK, DeclaredKind.LICENCE_TIMER)
-_MARKS: Final = {(None, 1): "+", (None, 0): "-", (1, 1): "1+", (1, 0): "1-", (2, 1): "2+", (2, 0): "2-", (0, 1): "="}
-_MEANINGS: Final = {mark: meaning for meaning, mark in _MARKS.items()}
+_ONE: Final = {"+": (0, 1), "-": (0, 0)}  # mark of a literal to its run and value
+_BOTH: Final = {"1+": (1, 1), "1-": (1, 0), "2+": (2, 1), "2-": (2, 0), "=": (0, 1)}
 _PLAIN: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"  # printable, and neither letter nor digit nor %
 
 
@@ -102,10 +102,11 @@ def write(certificate: Certificate) -> bytes:
 
 
 def _text(certificate: Certificate) -> bytes:
-    def clause(literals: Iterable[tuple[int | None, str, int]]) -> str:
-        return " ".join(_MARKS.get((run, value), "?") + quote(name, safe=_PLAIN) for run, name, value in literals)
+    def clause(literals: Iterable[tuple[int, str, int]], marks: Mapping[str, tuple[int, int]]) -> str:
+        mark = {meaning: mark for mark, meaning in marks.items()}
+        return " ".join(mark[run, value] + quote(name, safe=_PLAIN) for run, name, value in literals)
 
-    invariant = [clause((None, *literal) for literal in literals) for literals in certificate.invariant]
+    invariant = [clause(((0, *literal) for literal in literals), _ONE) for literals in certificate.invariant]
     lines = [
         f"sandgrain-certificate {VERSION}",
         f"claim {certificate.claim}",
@@ -118,7 +119,10 @@ def _text(certificate: Certificate) -> bytes:
     ]
     if certificate.claim is ClaimId.NO_COVERT_CHANNEL:
         lines += [f"equal {len(certificate.equal)}", *(quote(name, safe=_PLAIN) for name in certificate.equal)]
-        lines += [f"relation {len(certificate.relation)}", *map(clause, certificate.relation)]
+        lines += [
+            f"relation {len(certificate.relation)}",
+            *(clause(literals, _BOTH) for literals in certificate.relation),
+        ]
     body = "".join(f"{line}\n" for line in lines).encode("ascii", "replace")
     return body + f"end {hashlib.sha256(body).hexdigest()}\n".encode()
 
@@ -151,18 +155,22 @@ def parse(data: bytes, *, file: PurePath | str | None = None, limits: Certificat
             raise refused(f"not a number of at most {most}")
         return int(text)
 
-    # Read leniently, since only the text of what was read is accepted in the end.
-    def rows(key: str) -> list[str]:
+    # Blanks, escapes and numbers are read leniently, since only the text of what was read is accepted in the end.
+    def rows(key: str) -> Iterator[str]:
         nonlocal at
-        chosen = lines[at + 1 : at + 1 + number(key, len(lines))]
-        at += len(chosen)
-        return chosen
+        for _ in range(number(key, len(lines))):
+            at += 1
+            if at > len(lines):
+                raise refused("the text ends here")
+            yield lines[at - 1]
 
-    def literals(row: str) -> Iterator[Related]:
+    def literals(row: str, marks: Mapping[str, tuple[int, int]]) -> Iterator[Related]:
         for word in row.split(" "):
             mark = word[: 2 if word[:1] in ("1", "2") else 1]
-            run, value = _MEANINGS.get(mark, (0, 0))
-            yield Related(run or 0, unquote(word[len(mark) :]), value)
+            if mark not in marks:
+                raise refused(f"not a literal: it begins with none of {' '.join(marks)}")
+            run, meaning = marks[mark]
+            yield Related(run, unquote(word[len(mark) :]), meaning)
 
     if len(data) > limits.file_bytes:
         raise refused(f"longer than {limits.file_bytes} bytes (file_bytes)")
@@ -180,9 +188,11 @@ def parse(data: bytes, *, file: PurePath | str | None = None, limits: Certificat
         network=value("network"),
         terms=value("terms"),
         frames=None if channel else number("frames", limits.frames),
-        invariant=tuple(tuple(Literal(*found[1:]) for found in literals(row)) for row in rows("invariant")),
+        invariant=tuple(
+            tuple(Literal(name, meaning) for _, name, meaning in literals(row, _ONE)) for row in rows("invariant")
+        ),
         equal=tuple(map(unquote, rows("equal"))) if channel else (),
-        relation=tuple(tuple(literals(row)) for row in rows("relation")) if channel else (),
+        relation=tuple(tuple(literals(row, _BOTH)) for row in rows("relation")) if channel else (),
     )
     pairs = zip_longest(data.split(b"\n"), _text(certificate).split(b"\n"))
     altered = next((line for line, (found, wanted) in enumerate(pairs, 1) if found != wanted), None)

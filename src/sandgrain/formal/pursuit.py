@@ -19,9 +19,34 @@ from sandgrain.formal.bounded import DOES_NOT_MATTER, Run, search
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.reachability import Cube, Reachability
 from sandgrain.formal.sampling import spread
+from sandgrain.logic.network import Network
 from sandgrain.logic.simulate import Simulator, Words
 
 _MOST_STONES = 16
+_WORD = 8
+"""Least flip-flops of a word worth a stone of its own."""
+
+_HOLD_DEPTH = 6
+"""How far below its next state a flip-flop's own value is looked for."""
+
+
+def hold_condition(network: Network, latch: int) -> int | None:
+    """The literal under which ``latch`` keeps its value, as its next state is written; None if it shows none.
+
+    A register that is written now and then is a multiplexer between its data and itself, so that some gate close to
+    its next state is the conjunction of its own value and the condition.
+    """
+    own = 2 * (network.first_latch + latch)
+    level = [int(network.latch_next[latch])]
+    for _ in range(_HOLD_DEPTH):
+        gates = [literal >> 1 for literal in level if literal >> 1 >= network.first_and]
+        level = []
+        for gate in gates:
+            left, right = (int(side[gate - network.first_and]) for side in (network.fanin0, network.fanin1))
+            if own in (left, right):
+                return right if left == own else left
+            level += [left, right]
+    return None
 
 
 @dataclass
@@ -52,16 +77,28 @@ class Pursuit:
     def run_into(self, cube: Cube, *, seconds: float, tick: Callable[[int], None] = lambda _depth: None) -> Run | None:
         """A run from the start into ``cube``, or None when ``seconds`` are not enough or there is none."""
         deadline = time.monotonic() + seconds
-        stones = self.stones(cube)
+        ways = self.ways(cube)
         # With stones at hand the direct way only gets a short try.
-        share = seconds / 4 if stones else seconds
+        share = seconds / 4 if ways else seconds
         direct = search(self.environment, self.start, [cube], seconds=share, max_depth=self.depth, tick=tick)
         self.searched = direct.depth
-        if direct.run is not None or not stones:
+        if direct.run is not None:
             return direct.run
+        for position, stones in enumerate(ways):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            run = self._along([*stones, cube], left / (len(ways) - position), tick)
+            if run is not None:
+                return run
+        return None
+
+    def _along(self, stones: list[Cube], seconds: float, tick: Callable[[int], None]) -> Run | None:
+        """A run that reaches each of ``stones`` in turn."""
+        deadline = time.monotonic() + seconds
         run: Run | None = None
         state = self.start
-        for stone in [*stones, cube]:
+        for stone in stones:
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
@@ -72,6 +109,19 @@ class Pursuit:
             state = self._after(state, found)
         return run
 
+    def ways(self, cube: Cube) -> list[list[Cube]]:
+        """Ways to ``cube`` by stepping stones, the most promising first; empty when there are none to step on.
+
+        The last way back goes to single values that ordinary operation never shows. Where these come to an end, a step
+        may still need a whole word at once that some register has kept from before: reaching that word is the first
+        stone then, one way for each register that is kept.
+        """
+        chain = self.stones(cube)
+        first = chain[0] if chain else cube
+        before = self.reach.step_into(first)
+        words = [] if before is None else self._kept_words(before)
+        return [[word, *chain] for word in words if word != first] + ([chain] if chain else [])
+
     def stones(self, cube: Cube) -> list[Cube]:
         """Unseen values on the way to ``cube``, in the order they are to be reached; empty when there are none."""
         target = tuple(literal for literal in cube if self._unseen[literal])
@@ -81,6 +131,16 @@ class Pursuit:
             before = self.reach.step_into(target)
             target = () if before is None else tuple(literal for literal in before if self._unseen[literal])
         return chain[::-1]
+
+    def _kept_words(self, cube: Cube) -> list[Cube]:
+        """The parts of ``cube`` that lie in registers written together and else kept, the largest first."""
+        words: dict[int, list[int]] = {}
+        for literal in cube:
+            kept_while = hold_condition(self.environment.model.network, literal >> 1)
+            if kept_while is not None:
+                words.setdefault(kept_while, []).append(literal)
+        large = [tuple(word) for word in words.values() if len(word) >= _WORD]
+        return sorted(large, key=lambda word: (-len(word), word))
 
     def _after(self, state: NDArray[np.bool_], run: Run) -> NDArray[np.bool_]:
         """The state at the end of ``run``, inputs that do not matter as in recovery: bool (latches,)."""
