@@ -169,7 +169,7 @@ def test_every_limit_is_told_with_its_value(limits: type[Any]) -> None:
     assert told == {field.name: float(getattr(limits(), field.name)) for field in dataclasses.fields(limits)}
 
 
-@pytest.mark.parametrize("command", ["audit", "replay", "example", "schema", "netlist info"])
+@pytest.mark.parametrize("command", ["audit", "prove", "check", "replay", "example", "schema", "netlist info"])
 def test_every_option_is_explained(command: str) -> None:
     assert options_told(command) == options_offered(command)
 

@@ -168,3 +168,22 @@ def test_a_word_kept_from_before_is_a_stone() -> None:
     run = pursuit.run_into(target, seconds=60)
     assert run is not None
     assert len(run.inputs) == 4
+
+
+def test_a_counted_sequence_is_reached_count_by_count() -> None:
+    """Each count is a stone, although no count after the first has all its flip-flops off before it."""
+    words = (0xA5C, 0x39E, 0x71B, 0xC04)
+    circuit = Circuit(WIDTH, 4)
+    port = [circuit.input(index) for index in range(WIDTH)]
+    count = [circuit.latch(index) for index in range(3)]
+    steps = [circuit.all_of((circuit.equals(count, at), circuit.equals(port, word))) for at, word in enumerate(words)]
+    done = circuit.equals(count, 4)
+    nexts = [circuit.any_of((steps[0], steps[2])), circuit.any_of((steps[1], steps[2]))]
+    nexts += [circuit.any_of((steps[3], done)), circuit.all_of((circuit.latch(3) ^ 1, done ^ 1))]
+    network = circuit.network(nexts, [0] * 4)
+    environment = environment_of(network, {"service s": circuit.latch(3)}, [[OPEN] * WIDTH])
+    hunt = chase(environment, 1)
+    assert hunt.stones((4,)) == [(0,), (2,), (0, 2), (4,)]
+    run = hunt.run_into((4,), seconds=60)
+    assert run is not None
+    assert len(run.inputs) == 4

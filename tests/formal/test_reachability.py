@@ -78,8 +78,9 @@ def test_one_step_back(data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         reach.ask(cube, seconds=60)
     target, allowed = members(explicit, cube), check_invariant(explicit, reach)
-    outside = {state for state in allowed if not any(inside(state, (literal,)) for literal in cube)}
-    entering = {state for state in outside if explicit.image([state], explicit.operation) & target}
+    leading = {state for state in allowed - target if explicit.image([state], explicit.operation) & target}
+    apart = {state for state in leading if not any(inside(state, (literal,)) for literal in cube)}
+    entering = apart or leading
     found = reach.step_into(cube)
     assert (found is None) == (not entering)
     if found is not None:

@@ -120,7 +120,9 @@ class Pursuit:
         first = chain[0] if chain else cube
         before = self.reach.step_into(first)
         words = [] if before is None else self._kept_words(before)
-        return [[word, *chain] for word in words if word != first] + ([chain] if chain else [])
+        kept = [[word, *chain] for word in words if word != first]
+        # A chain of one is the target again, for which the direct way has been tried.
+        return [chain, *kept] if len(chain) > 1 else [*kept, *([chain] if chain else [])]
 
     def stones(self, cube: Cube) -> list[Cube]:
         """Unseen values on the way to ``cube``, in the order they are to be reached; empty when there are none."""

@@ -122,10 +122,17 @@ class Reachability:
         raise AssertionError("unreachable: the loop returns")
 
     def step_into(self, cube: Cube) -> Cube | None:
-        """States one cycle before ``cube``, generalised from one where none of its literals holds; None if none are."""
-        outside = [_at(self._before, literal) ^ 1 for literal in cube]
-        if not self._solver.solve([*outside, *(_at(self._after, literal) for literal in cube)]):
-            return None
+        """States one cycle before ``cube``, generalised from one outside it; None if nothing outside leads there.
+
+        One where none of its literals holds is preferred: it says most about the way.
+        """
+        inside = [_at(self._after, literal) for literal in cube]
+        apart = [_at(self._before, literal) ^ 1 for literal in cube]
+        if not self._solver.solve([*apart, *inside]):
+            outside = int(self._graph.free(1)[0])
+            self._solver.add_clause([outside ^ 1, *apart])
+            if not self._solver.solve([outside, *inside]):
+                return None
         return self._predecessor(self._solver.model(self._before), self._solver.model(self._inputs), cube)
 
     def _excluded(self, cube: Cube, since: int) -> bool:
