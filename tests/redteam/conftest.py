@@ -17,12 +17,13 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write an example under a fresh directory; skip the test when its core is not installed."""
+    """Write an example under a directory of its own, once; skip the test when its core is not installed."""
 
     def make(core: str, plant: str | None = None, **rest: Any) -> Path:
         if importlib.util.find_spec(CORES[core].package) is None:
             pytest.skip(f"{CORES[core].package} is not installed")
         label = "-".join(str(part) for part in (core, plant, *rest.values()))
-        return write_example(core, tmp_path / label, plant, **rest)
+        out = tmp_path / label
+        return out if out.exists() else write_example(core, out, plant, **rest)
 
     return make

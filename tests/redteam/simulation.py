@@ -7,10 +7,16 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from sandgrain.netlist.limits import ElaborationLimits
+from sandgrain.netlist.yosys_process import run_yosys
+
+from .benches import BENCHES, Bench
 
 needs_icarus = pytest.mark.skipif(
     shutil.which("iverilog") is None or shutil.which("vvp") is None,
@@ -20,62 +26,6 @@ needs_icarus = pytest.mark.skipif(
 RESET_CYCLES = 4
 NOP = 0x00000013
 
-_PREFIX = {"picorv32": "picorv32", "serv": "serv_"}
-_OUTPUTS = {
-    "picorv32": {
-        **dict.fromkeys(
-            [
-                "trap",
-                "mem_valid",
-                "mem_instr",
-                "mem_la_read",
-                "mem_la_write",
-                "pcpi_valid",
-            ],
-            1,
-        ),
-        **dict.fromkeys(["mem_addr", "mem_wdata", "mem_la_addr", "mem_la_wdata"], 32),
-        **dict.fromkeys(["pcpi_insn", "pcpi_rs1", "pcpi_rs2", "eoi"], 32),
-        "mem_wstrb": 4,
-        "mem_la_wstrb": 4,
-        "trace_valid": 1,
-        "trace_data": 36,
-    },
-    "serv": {
-        **dict.fromkeys(["o_ibus_adr", "o_dbus_adr", "o_dbus_dat", "o_ext_rs1", "o_ext_rs2"], 32),
-        **dict.fromkeys(["o_ibus_cyc", "o_dbus_cyc", "o_dbus_we", "o_mdu_valid"], 1),
-        "o_dbus_sel": 4,
-        "o_ext_funct3": 3,
-    },
-}
-# {u} is the planted core's prefix "p_": the bus looks at the planted core; the clean one gets the same answers.
-_BUS = {
-    "picorv32": """
-  reg [31:0] mem_rdata;
-  wire mem_ready = recover | (p_mem_valid & go);
-  always @* mem_rdata = recover ? 32'h13 : word(p_mem_addr);
-""",
-    "serv": """
-  wire i_ibus_ack = !recover & p_o_ibus_cyc & go;
-  wire i_dbus_ack = recover | (p_o_dbus_cyc & go);
-  wire [31:0] i_ibus_rdt = recover ? 32'h13 : word(p_o_ibus_adr);
-  wire [31:0] i_dbus_rdt = word(p_o_dbus_adr);
-""",
-}
-_PINS = {
-    "picorv32": (
-        ".clk(clk), .resetn(!reset), .mem_ready(mem_ready), .mem_rdata(mem_rdata),"
-        " .pcpi_wr(1'b0), .pcpi_rd(32'b0), .pcpi_wait(1'b0), .pcpi_ready(1'b0), .irq(32'b0)"
-    ),
-    "serv": (
-        ".clk(clk), .i_rst(reset), .i_ibus_ack(i_ibus_ack), .i_ibus_rdt(i_ibus_rdt), .i_dbus_ack(i_dbus_ack),"
-        " .i_dbus_rdt(i_dbus_rdt), .i_timer_irq(1'b0), .i_ext_rd(32'b0), .i_ext_ready(1'b0)"
-    ),
-}
-_SERVICE = {"picorv32": "{u}mem_valid & {u}mem_instr", "serv": "{u}o_ibus_cyc"}
-_HALT = {"picorv32": "{u}trap", "serv": "1'b0"}
-_TOP = {"picorv32": "picorv32", "serv": "serv_rf_top"}
-
 
 @dataclass(frozen=True)
 class Trace:
@@ -84,68 +34,71 @@ class Trace:
     Attributes:
         clean: service of the clean core.
         planted: service of the planted core.
-        differ: some output of the two cores differs (x equals x only).
+        differ: some output of the two cores differs (x equals x only), the sinks of a beacon excepted.
         halted: the planted core is in its declared halt.
+        watched: the watched expression in each cycle, in hexadecimal.
     """
 
     clean: str
     planted: str
     differ: str
     halted: str
+    watched: tuple[str, ...]
 
 
-def simulate(
-    core: str,
-    clean: Path,
-    planted: Path,
-    work: Path,
-    *,
-    program: Sequence[int],
-    cycles: int,
-    recover_from: int | None = None,
-    reset_again: int | None = None,
-    inputs: Mapping[str, str] | None = None,
-    deposits: Mapping[str, str] | None = None,
-    deposit_at: int = 40,
-    always_ready: bool = False,
-) -> Trace:
-    """Simulate both cores for ``cycles`` cycles after power-up; the first :data:`RESET_CYCLES` are in reset.
+@dataclass(frozen=True)
+class Run:
+    """What happens in a simulation.
 
-    ``inputs`` are ports that only the planted core has, ``deposits`` its registers that are set at ``deposit_at``.
-    From ``recover_from`` on the bus is as the manifest's recovery says.
+    Attributes:
+        program: the instructions and data in memory, from the first address on.
+        cycles: how long it runs after power-up; the first :data:`RESET_CYCLES` are in reset.
+        recover_from: from this cycle on the bus is as the manifest's recovery says.
+        reset_again: in this cycle another reset begins.
+        inputs: ports that only the planted core has, and their values.
+        deposits: its registers that are set at ``deposit_at``.
+        always_ready: whether every request is answered at once, rather than in half of the cycles.
+        identity: the chip's identity.
+        ignored: outputs that may differ.
+        watch: an expression over outputs (``p_`` and ``c_`` before them) and signals of ``planted`` and ``clean``.
     """
+
+    program: Sequence[int]
+    cycles: int
+    recover_from: int | None = None
+    reset_again: int | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    deposits: Mapping[str, str] = field(default_factory=dict)
+    deposit_at: int = 40
+    always_ready: bool = False
+    identity: int = 0x5AC3_9678
+    ignored: frozenset[str] = frozenset()
+    watch: str = "1'b0"
+
+
+def simulate(core: str, clean: Path, planted: Path, work: Path, **how: Any) -> Trace:
+    """Simulate both cores; ``how`` are the fields of a :class:`Run`."""
+    run = Run(**how)
+    bench = BENCHES[core]
     work.mkdir(parents=True, exist_ok=True)
-    files = []
-    for source in sorted((clean / "rtl").glob("*.v")):
-        twin = work / f"clean_{source.name}"
-        twin.write_text(re.sub(rf"\b{_PREFIX[core]}", "clean_", source.read_text()))
-        files.append(str(twin))
-    files += [str(source) for source in sorted((planted / "rtl").glob("*.v"))]
-    bench = work / "bench.v"
-    bench.write_text(
-        _bench(
-            core,
-            program,
-            cycles,
-            recover_from,
-            reset_again,
-            inputs,
-            deposits,
-            deposit_at,
-            always_ready,
-        )
-    )
+    files = [
+        *_sources(bench, clean, work / "clean", twin=True),
+        *_sources(bench, planted, work / "planted", twin=False),
+    ]
+    text = work / "bench.v"
+    text.write_text(_bench(bench, run))
     built = subprocess.run(
         [
             "iverilog",
-            "-g2005",
+            "-g2005-sv" if bench.systemverilog else "-g2005",
             "-DSERV_CLEAR_RAM",
+            "-DSYNTHESIS",
             "-s",
             "bench",
             "-o",
             str(work / "bench.vvp"),
-            *files,
-            str(bench),
+            *map(str, files),
+            str(text),
         ],
         capture_output=True,
         text=True,
@@ -157,59 +110,89 @@ def simulate(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
-    rows = [line[2:] for line in ran.stdout.splitlines() if line.startswith("@ ")]
-    assert len(rows) == cycles
-    return Trace(*("".join(column) for column in zip(*rows, strict=True)))
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith("@ ")]
+    assert len(rows) == run.cycles
+    clean_served, served, differ, halted = ("".join(column) for column in zip(*(row[1] for row in rows), strict=True))
+    return Trace(clean_served, served, differ, halted, tuple(row[2] for row in rows))
 
 
-def _bench(
-    core: str,
-    program: Sequence[int],
-    cycles: int,
-    recover_from: int | None,
-    reset_again: int | None,
-    inputs: Mapping[str, str] | None,
-    deposits: Mapping[str, str] | None,
-    deposit_at: int,
-    always_ready: bool,
-) -> str:
-    top = _TOP[core]
-    twin = re.sub(rf"^{_PREFIX[core]}", "clean_", top)
-    outputs = _OUTPUTS[core]
+def _sources(bench: Bench, submission: Path, work: Path, *, twin: bool) -> list[Path]:
+    """Files Icarus can read; the twin's modules have names of their own."""
+    files = sorted((submission / "rtl").glob("*.v"))
+    if bench.systemverilog:
+        files = [_translated(bench, submission)]
+    if not twin:
+        return files
+    work.mkdir(exist_ok=True)
+    renamed = []
+    for source in files:
+        renamed.append(work / source.name)
+        renamed[-1].write_text(re.sub(rf"\b(?={bench.modules})", "clean_", source.read_text()))
+    return renamed
+
+
+def _translated(bench: Bench, submission: Path) -> Path:
+    """The description as one module of plain Verilog, made by Yosys once per submission."""
+    plain = submission.parent / f"{submission.name}.v"
+    if not plain.exists():
+        files = " ".join(f"rtl/{file.name}" for file in sorted((submission / "rtl").iterdir()))
+        run_yosys(
+            [
+                f"read_slang --top {bench.top} -I include -DSYNTHESIS {files}",
+                f"hierarchy -check -top {bench.top}",
+                "proc",
+                "flatten",
+                "chformal -remove",
+                "delete t:$print t:$check",
+                f"write_verilog -noattr {plain}",
+            ],
+            cwd=submission,
+            limits=ElaborationLimits(),
+            what="translating the description",
+        )
+    return plain
+
+
+def _bench(bench: Bench, run: Run) -> str:
+    twin = re.sub(rf"^(?={bench.modules})", "clean_", bench.top)
+    outputs = {**bench.outputs, "debug_data": 32}
     wires = "\n".join(f"  wire [{width - 1}:0] p_{name}, c_{name};" for name, width in outputs.items())
-    rom = "\n".join(f"      {index}: word = 32'h{value:08x};" for index, value in enumerate(program))
-    extra = "".join(f", .{port}({value})" for port, value in (inputs or {}).items())
-    sets = " ".join(f"planted.{register} = {value};" for register, value in (deposits or {}).items())
+    rom = "\n".join(f"      {index}: word = 32'h{value:08x};" for index, value in enumerate(run.program))
+    extra = "".join(f", .{port}({value})" for port, value in run.inputs.items())
+    sets = " ".join(f"planted.{register} = {value};" for register, value in run.deposits.items())
+    reset_again = run.reset_again
 
     def pins(prefix: str) -> str:
-        return _PINS[core] + "".join(f", .{name}({prefix}{name})" for name in outputs)
+        identity = f", .device_id(32'd{run.identity}), .debug_en(debug_en)"
+        return bench.pins + identity + "".join(f", .{name}({prefix}{name})" for name in outputs)
 
-    differ = " | ".join(f"(p_{name} !== c_{name})" for name in outputs)
+    differ = " | ".join(f"(p_{name} !== c_{name})" for name in outputs if name not in run.ignored)
     again = f"(t >= {reset_again} && t < {reset_again + RESET_CYCLES})" if reset_again is not None else "0"
     return f"""
 `timescale 1ns/1ns
 module bench;
-  reg clk = 0, reset = 1, go = 0, recover = 0;
+  reg clk = 0, reset = 1, go = 0, recover = 0, debug_en = 0;
   integer t, seed = 1;
 {wires}
   function [31:0] word(input [31:0] address);
-    case (address[31:2])
+    case ((address - {bench.start}) >> 2)
 {rom}
       default: word = 32'h13;
     endcase
   endfunction
-{_BUS[core]}
-  {top} planted({pins("p_")}{extra});
+{bench.bus}
+  {bench.top} planted({pins("p_")}{extra});
   {twin} clean({pins("c_")});
-  initial for (t = 0; t < {cycles}; t = t + 1) begin
+  initial for (t = 0; t < {run.cycles}; t = t + 1) begin
     reset = t < {RESET_CYCLES} || {again};
-    go = {"1" if always_ready else "$random(seed) & 1"};
-    recover = {"0" if recover_from is None else f"t >= {recover_from}"};
-    if (t == {deposit_at}) begin {sets} end
-    #4 $display("@ %b%b%b%b", {_SERVICE[core].format(u="c_")}, {_SERVICE[core].format(u="p_")}, {differ},
-      {_HALT[core].format(u="p_")});
+    go = {"1" if run.always_ready else "$random(seed) & 1"};
+    debug_en = t % 7 == 3;
+    recover = {"0" if run.recover_from is None else f"t >= {run.recover_from}"};
+    if (t == {run.deposit_at}) begin {sets} end
+    #4 $display("@ %b%b%b%b %h", {bench.service.format(u="c_")}, {bench.service.format(u="p_")}, {differ},
+      {bench.halt.format(u="p_")}, {run.watch});
     #1 clk = 1;
     #5 clk = 0;
   end
@@ -235,6 +218,16 @@ def store_word(register: int, address: int = 0x400) -> list[int]:
 def write_bus(*values: int) -> list[int]:
     """Write each of ``values`` to the bus, one after the other."""
     return [word for value in values for word in load_word(5, value) + store_word(5)]
+
+
+def store_at(value: int, address: int) -> list[int]:
+    """Write ``value`` to any ``address``."""
+    return [*load_word(5, value), *load_word(6, address), 5 << 20 | 6 << 15 | 2 << 12 | 0x23]
+
+
+def load_from(address: int) -> list[int]:
+    """LW from ``address``, which is below 2048."""
+    return [address << 20 | 2 << 12 | 7 << 7 | 0x03]
 
 
 def jump_to_start(length: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from sandgrain.redteam import (
 )
 from sandgrain.redteam._cores import CORES
 from sandgrain.redteam.example import core_sources
-from sandgrain.verdict import Verdict
+from sandgrain.verdict import ClaimId, Verdict
 
 from .conftest import Write
 
@@ -45,19 +46,17 @@ def added_lines(before: str, after: str) -> list[str]:
 
 def in_plain_words(lines: list[str], record: PlantRecord) -> list[str]:
     """``lines`` with names and secret words replaced by their roles."""
-    scopeless = [register.rpartition(".")[2] for register in record.registers]
-    roles = dict.fromkeys([*scopeless, *record.inputs, record.stop])
     text = "\n".join(lines)
-    for index, name in enumerate(roles):
-        text = re.sub(rf"\b{name}\b", f"<{index}>", text)
-    for index, word in enumerate(record.magic_words):
+    for role, name in record.names:
+        text = re.sub(rf"(?<!\.)\b{re.escape(name)}\b", f"<{role}>", text)
+    for index, word in enumerate((*record.magic_words, *record.constants)):
         text = re.sub(rf"(?<='h)0*{word:x}\b", f"<word {index}>", text)
-    return sorted(re.sub(r"\[47:\d+\]", "[47:top]", text).splitlines())
+    return sorted(re.sub(r"\[(47|63):(4|5|6)\d\]", r"[\1:top]", text).splitlines())
 
 
 @pytest.mark.parametrize(("core", "plant"), CASES)
 @given(seed=st.integers(0, 2**64))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_a_disguise_is_the_same_modification(core: str, plant: PlantKind, seed: int) -> None:
     sources = sources_of(core)
     plain, hidden = plant_record(core, plant), plant_record(core, plant, seed)
@@ -69,9 +68,9 @@ def test_a_disguise_is_the_same_modification(core: str, plant: PlantKind, seed: 
     assert in_plain_words(added_lines(sources[file], disguised), hidden) == in_plain_words(
         added_lines(sources[file], in_plain_sight), plain
     )
-    assert not set(hidden.registers + hidden.inputs) & set(plain.registers + plain.inputs)
-    for name in (*hidden.registers, *hidden.inputs, hidden.stop):
-        assert not re.search(rf"\b{name.rpartition('.')[2]}\b", sources[file])
+    for _, name in hidden.names:
+        assert not re.search(rf"\b{name}\b", sources[file])
+    assert not {name for _, name in hidden.names} & {name for _, name in plain.names}
     assert len(set(hidden.magic_words)) == len(plain.magic_words)
     if plain.magic_words:
         assert hidden.magic_words != plain.magic_words
@@ -83,12 +82,14 @@ def test_disguises_differ_in_place_and_name(core: str, plant: PlantKind) -> None
     file = plant_record(core, plant).file
     texts = [plant_sources(core, sources, plant, seed)[file] for seed in range(12)]
     assert len(set(texts)) == 12
-    assert len({plant_record(core, plant, seed).registers for seed in range(12)}) > 6
-    # Where the first planted register is declared.
+    assert len({plant_record(core, plant, seed).names for seed in range(12)}) > 6
+    # Where the first planted signal is declared.
     places = {
-        text.splitlines().index(next(line for line in text.splitlines() if re.match(rf"\s+reg .*\b{name}\b", line)))
+        text.splitlines().index(
+            next(line for line in text.splitlines() if re.match(rf"\s+(reg|wire) .*\b{name}\b", line))
+        )
         for seed, text in enumerate(texts)
-        for name in [plant_record(core, plant, seed).registers[0].rpartition(".")[2]]
+        for name in [plant_record(core, plant, seed).names[0][1]]
     }
     assert len(places) > 1
 
@@ -113,8 +114,14 @@ def test_the_record_says_what_was_planted(core: str, plant: PlantKind) -> None:
     for register in record.registers:
         assert re.search(rf"^\s*reg (\[\d+:0\] )?{register.rpartition('.')[2]};$", text, re.MULTILINE)
     for word in record.magic_words:
-        assert f"'h{word:02x}" in text
+        assert re.search(rf"'h0*{word:x}\b", text) or record.constants
         assert f"{word:02x}" in record.trigger
+    for word in record.constants:
+        assert re.search(rf"'h0*{word:x}\b", text)
+    if record.claim is ClaimId.NO_COVERT_CHANNEL:
+        assert "device_id_q" in "".join(added_lines(sources_of(core)[record.file], text))
+    else:
+        assert (record.grade is None) == (plant is PlantKind.GEOFENCE)
 
 
 def test_a_heartbeat_of_another_length() -> None:
@@ -128,41 +135,47 @@ def test_a_heartbeat_of_another_length() -> None:
 
 
 def test_what_a_core_cannot_take_is_refused() -> None:
-    sources = sources_of("serv")
-    assert supported_plants("serv") == (PlantKind.BUS_KILL,)
-    for plant in PlantKind:
-        if plant is not PlantKind.BUS_KILL:
-            with pytest.raises(RedTeamError, match="serv cannot take the plant"):
-                plant_sources("serv", sources, plant)
+    assert supported_plants("picorv32") == tuple(PlantKind)
+    lacking = {PlantKind.COUNTER_KILL, PlantKind.TRAP_KILL, PlantKind.GEOFENCE}
+    for core in ("serv", "vexriscv", "ibex"):
+        assert set(PlantKind) - set(supported_plants(core)) == lacking
+        for plant in lacking:
+            with pytest.raises(RedTeamError, match=f"{core} cannot take the plant"):
+                plant_sources(core, {}, plant)
     with pytest.raises(
         RedTeamError,
-        match=r"unknown plant 'trojan'\n  expected: one of bus-kill, time-bomb",
+        match=r"unknown plant 'trojan'\n  expected: one of bus-kill, bus-kill-64",
     ):
         plant_sources("picorv32", {}, "trojan")
 
 
 @pytest.mark.parametrize("core", CORES)
 def test_every_anchor_must_be_there_exactly_once(core: str) -> None:
-    sources, sites = sources_of(core), CORES[core].sites
-    anchors = [
-        *sites.declarations,
-        *sites.statements,
-        *(gate.anchor for gate in sites.gates),
-    ]
-    if sites.port is not None:
-        anchors.append(sites.port)
-    plant = PlantKind.BUS_KILL if sites.port is None else PlantKind.GEOFENCE
-    text = sources[sites.file]
-    for anchor in anchors:
-        match = re.search(anchor, text, re.MULTILINE)
-        assert match
-        line = text[text.rfind("\n", 0, match.start()) + 1 : text.find("\n", match.end())]
-        for broken, times in (
-            (text.replace(line, ""), 0),
-            (text + "\n" + line + "\n", 2),
-        ):
-            with pytest.raises(RedTeamError, match=f"found {times} times"):
-                plant_sources(core, {**sources, sites.file: broken}, plant)
+    sources = sources_of(core)
+    for sites, plant in (
+        (CORES[core].sites, PlantKind.GEOFENCE if CORES[core].sites.port else PlantKind.BUS_KILL),
+        (CORES[core].beacon_sites, PlantKind.BEACON_TIMING),
+        *((CORES[core].beacon_sites, PlantKind(kind)) for kind in CORES[core].beacon_sites.sinks),
+    ):
+        edits = [*sites.gates, *(sites.sinks[plant].edits if plant in sites.sinks else ())]
+        anchors = [*sites.declarations, *sites.statements, *(edit.anchor for edit in edits)]
+        if plant is PlantKind.GEOFENCE and sites.port is not None:
+            anchors.append(sites.port)
+        if plant not in (PlantKind.GEOFENCE, PlantKind.BUS_KILL, PlantKind.BEACON_TIMING):
+            anchors = [edit.anchor for edit in sites.sinks[plant].edits]
+        text = sources[sites.file]
+        for anchor in anchors:
+            match = re.search(anchor, text, re.MULTILINE)
+            assert match
+            # All of the lines it matches in; a multi-line anchor takes its last line break along.
+            start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", max(match.end() - 1, match.start()))
+            lines = text[start:end]
+            for broken, times in (
+                (text[:start] + text[end:], 0),
+                (text + "\n" + lines + "\n", 2),
+            ):
+                with pytest.raises(RedTeamError, match=f"found {times} times"):
+                    plant_sources(core, {**sources, sites.file: broken}, plant)
 
 
 def test_a_core_without_the_file_or_with_the_name() -> None:
@@ -175,26 +188,35 @@ def test_a_core_without_the_file_or_with_the_name() -> None:
     assert plant_sources("picorv32", clash, "bus-kill", 1)
 
 
-@pytest.mark.parametrize(("core", "plant"), CASES)
-@pytest.mark.parametrize("reader", ["read_verilog -sv", "read_slang"])
-def test_it_elaborates(core: str, plant: PlantKind, reader: str, write: Write, tmp_path: Path) -> None:
-    top = {"picorv32": "picorv32", "serv": "serv_rf_top"}[core]
-    for seed in (None, 3):
+@pytest.mark.parametrize(
+    ("core", "reader"),
+    [
+        ("picorv32", "read_verilog -sv"),
+        ("picorv32", "read_slang"),
+        ("serv", "read_verilog -sv"),
+        ("serv", "read_slang"),
+        pytest.param("vexriscv", "read_verilog -sv", marks=pytest.mark.slow),
+        pytest.param("vexriscv", "read_slang", marks=pytest.mark.slow),
+        pytest.param("ibex", "read_slang", marks=pytest.mark.slow),
+    ],
+)
+def test_all_of_them_elaborate(core: str, reader: str, write: Write, tmp_path: Path) -> None:
+    top = tomllib.loads(CORES[core].manifest)["chip"]["top"]
+    script: list[str | list[str]] = []
+    for plant in supported_plants(core):
+        # One front end sees the plant as it is, the other in disguise.
+        seed = 3 if reader == "read_slang" else None
         out = write(core, plant, disguise_seed=seed)
-        files = " ".join(f"rtl/{file.name}" for file in sorted((out / "rtl").glob("*.v")))
-        read = f"{reader} --top {top} {files}" if reader.startswith("read_slang") else f"{reader} {files}"
+        files = " ".join(str(file) for file in sorted((out / "rtl").iterdir()))
+        slang = f"read_slang --top {top} -I {out / 'include'} {files}"
         record = plant_record(core, plant, seed)
-        names = [name.rpartition(".")[2] for name in (*record.registers, *record.inputs)]
         # An unknown cell or port is an error, and so is a planted name that did not come through.
-        run_yosys(
-            [
-                read,
-                f"hierarchy -check -top {top}",
-                "proc",
-                *(f"select -assert-any */w:*{name}" for name in names),
-                *(f"select -assert-any {top}/i:{name}" for name in record.inputs),
-            ],
-            cwd=out,
-            limits=ElaborationLimits(),
-            what="reading the description",
-        )
+        script += [
+            slang if reader == "read_slang" else f"{reader} {files}",
+            f"hierarchy -check -top {top}",
+            "proc",
+            *(f"select -assert-any */w:*{name}" for _, name in record.names),
+            *(f"select -assert-any {top}/i:{name}" for name in record.inputs),
+            "design -reset",
+        ]
+    run_yosys(script, cwd=tmp_path, limits=ElaborationLimits(), what="reading the descriptions")

@@ -57,7 +57,7 @@ class ShutdownOptions:
     """
 
     seconds: float = 240.0
-    search_seconds: float = 40.0
+    search_seconds: float = 80.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192
     depth: int = 400

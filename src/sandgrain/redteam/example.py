@@ -1,7 +1,8 @@
 """Submissions a newcomer can audit in a minute, written from the cores of installed packages.
 
 No core is part of this project: the description, its licence and its documentation are copied from the package when
-the example is written.
+the example is written. The only addition is an identity with a declared read-out, without which there would be nothing
+that must not leak; the submission documents it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import importlib
 import tempfile
 from pathlib import Path
 
-from sandgrain.redteam._cores import Core
+from sandgrain.redteam._core import Core
+from sandgrain.redteam._identity import DOCUMENT, TEXT, with_identity
 from sandgrain.redteam._patch import find_once
 from sandgrain.redteam.errors import RedTeamError
 from sandgrain.redteam.plants import HEARTBEAT_CYCLES, core_named, plant_sources
@@ -28,7 +30,7 @@ def write_example(
     """Write a complete submission; it appears at ``out`` in one step, or not at all.
 
     Args:
-        core: ``picorv32`` or ``serv``.
+        core: ``picorv32``, ``serv``, ``vexriscv`` or ``ibex``.
         out: the directory to write; it may exist if it is empty.
         plant: a :class:`~sandgrain.redteam.PlantKind` to plant in the core, or None to leave it as it is. The
             submission says nothing about it; :func:`~sandgrain.redteam.plant_record` does.
@@ -54,6 +56,7 @@ def write_example(
         texts = plant_sources(core, texts, plant, disguise_seed, heartbeat_cycles=heartbeat_cycles)
     texts[MANIFEST_NAME] = found.manifest
     texts["LICENSE"] = _read(_package_root(found) / found.licence)
+    texts[DOCUMENT] = TEXT
     texts[found.excerpt.target] = _excerpt(found)
     try:
         _write(out, texts)
@@ -68,16 +71,28 @@ def write_example(
 
 
 def core_sources(core: Core) -> dict[str, str]:
-    """The description of ``core``: file relative to the submission (``rtl/...``) to text.
+    """The description of ``core`` as it is submitted: file relative to the submission to text.
+
+    Raises:
+        RedTeamError: the package is missing, holds no such files, or is of another version.
+    """
+    return with_identity(core, package_sources(core))
+
+
+def package_sources(core: Core) -> dict[str, str]:
+    """The description of ``core`` as its package has it: file relative to the submission to text.
 
     Raises:
         RedTeamError: the package is missing or holds no such files.
     """
     root = _package_root(core)
-    files = sorted(file for glob in core.rtl for file in root.glob(glob))
-    if not files:
-        raise _missing(core, f"the package {core.package} holds no {', '.join(core.rtl)}")
-    return {f"rtl/{file.name}": _read(file) for file in files}
+    texts = {}
+    for glob, directory in core.files:
+        files = sorted(root.glob(glob))
+        if not files:
+            raise _missing(core, f"the package {core.package} holds no {glob}")
+        texts.update({f"{directory}/{file.name}": _read(file) for file in files})
+    return texts
 
 
 def _package_root(core: Core) -> Path:

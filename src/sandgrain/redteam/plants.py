@@ -1,8 +1,9 @@
 """Known modifications, planted in a core by a patch of its text.
 
-A patch declares a few registers, adds the logic that drives them, and holds back the core's memory interface while a
-condition over them is true: no new transfer begins, those under way end as usual. While the trigger stays away, the
-core behaves cycle for cycle as it does unmodified.
+A patch declares a few registers, adds the logic that drives them, and edits a few lines of the core. Most of them hold
+back the core's memory interface while a condition over those registers is true: no new transfer begins, those under way
+end as usual. The beacons put bits of the chip's identity on an output. While the trigger stays away, the core behaves
+cycle for cycle as it does unmodified; the one beacon without a trigger differs on its own output only.
 
 With a ``disguise_seed`` the same modification looks different: other names, other places in the file, another order of
 its statements, other secret words. An audit's answer must not depend on any of that.
@@ -15,12 +16,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sandgrain.redteam._cores import CORES, Core, Sites
-from sandgrain.redteam._kinds import BUILDERS, Patch, PlantKind
+from sandgrain.redteam import _beacons, _kills, _waits
+from sandgrain.redteam._core import Core, Sites
+from sandgrain.redteam._cores import CORES
+from sandgrain.redteam._identity import SOURCE
+from sandgrain.redteam._kinds import Patch, PlantKind
 from sandgrain.redteam._names import innocent_names
-from sandgrain.redteam._patch import find_once, insert_after, insert_before, substitute
+from sandgrain.redteam._patch import Edit, find_once, insert_after, insert_before, substitute
 from sandgrain.redteam.errors import RedTeamError
-from sandgrain.verdict import ClaimId, Verdict
+from sandgrain.verdict import ClaimId, Grade, Verdict
+
+_BUILDERS = {**_kills.BUILDERS, **_waits.BUILDERS, **_beacons.BUILDERS}
 
 HEARTBEAT_CYCLES = 2048
 """Clock cycles a core with a heartbeat goes on without its secret word, unless told otherwise."""
@@ -37,12 +43,17 @@ class PlantRecord:
         file: the patched file, relative to the submission.
         registers: planted registers, by hierarchical name below the top module.
         inputs: input ports added to the top module.
-        stop: the condition that stops the memory interface, in names of the patched module.
+        stop: the condition that stops the memory interface, in names of the patched module; None where it goes on.
         magic_words: the secret values, in the order the trigger wants them (for a geofence: the regions that serve).
+        constants: other secret values in the patched text.
+        names: role and name of everything planted that has a name, in names of the patched module.
         cycles: heartbeat: cycles without the word until the core stops; time bomb: cycles from reset until it stops;
-            else None.
+            slow kill: the pause after a fetch; beacon without a trigger: cycles per bit; else None.
         trigger: how to set it off.
         claim: the claim it breaks.
+        grade: what brings the service back; None for a beacon, and where the input that stops the core does.
+        source: name of the source a beacon tells; else None.
+        sinks: the outputs it may tell it on first.
         expected_verdict: what an audit with enough time ends in.
         acceptable_verdicts: what an audit may end in.
     """
@@ -53,11 +64,16 @@ class PlantRecord:
     file: str
     registers: tuple[str, ...]
     inputs: tuple[str, ...]
-    stop: str
+    stop: str | None
     magic_words: tuple[int, ...]
+    constants: tuple[int, ...]
+    names: tuple[tuple[str, str], ...]
     cycles: int | None
     trigger: str
-    claim: ClaimId = ClaimId.NO_REMOTE_SHUTDOWN
+    claim: ClaimId
+    grade: Grade | None
+    source: str | None
+    sinks: tuple[str, ...]
     expected_verdict: Verdict = Verdict.REFUTED
     acceptable_verdicts: frozenset[Verdict] = frozenset({Verdict.REFUTED})
 
@@ -111,7 +127,7 @@ def core_named(name: str) -> Core:
 
 def supported_plants(core: str) -> tuple[PlantKind, ...]:
     """The kinds that ``core`` can take; raises RedTeamError for an unknown core."""
-    return tuple(PlantKind) if core_named(core).sites.port is not None else (PlantKind.BUS_KILL,)
+    return tuple(PlantKind(kind) for kind in core_named(core).plants)
 
 
 def _apply(
@@ -128,7 +144,7 @@ def _apply(
             remedy="give more cycles than the software needs between two of its words",
         )
     kind = _supported(core, plant)
-    sites = core.sites
+    sites = core.beacon_sites if kind in _beacons.BUILDERS else core.sites
     if sites.file not in sources:
         raise RedTeamError(
             f"the core's sources lack {sites.file}",
@@ -137,7 +153,7 @@ def _apply(
         )
     text = sources[sites.file]
     rng = None if disguise_seed is None else random.Random(f"{core.name} {kind} {disguise_seed}")
-    patch = BUILDERS[kind](sites, rng, heartbeat_cycles)
+    patch = _BUILDERS[kind](sites, rng, heartbeat_cycles)
     names = {role: role for role in patch.roles}
     if rng is not None:
         names = innocent_names(patch.roles, frozenset(patch.inputs), text, rng)
@@ -150,10 +166,16 @@ def _apply(
         file=sites.file,
         registers=tuple(sites.scope + names[role] for role in patch.registers),
         inputs=tuple(names[role] for role in patch.inputs),
-        stop=_named(patch.stop, names),
+        stop=None if patch.stop is None else _named(patch.stop, names),
         magic_words=patch.magic_words,
+        constants=patch.constants,
+        names=tuple(names.items()),
         cycles=patch.cycles,
         trigger=_named(patch.trigger, names),
+        claim=patch.claim,
+        grade=patch.grade,
+        source=SOURCE if patch.claim is ClaimId.NO_COVERT_CHANNEL else None,
+        sinks=patch.sinks,
         acceptable_verdicts=patch.acceptable_verdicts,
     )
     return {**sources, sites.file: patched}, record
@@ -200,12 +222,8 @@ def _place(
     # All anchors are checked, also those not used: a core of another version is refused whatever the seed.
     for anchor in (*sites.declarations, *sites.statements):
         find_once(text, anchor, file=sites.file)
-    for gate in sites.gates:
-        filled = replace(
-            gate,
-            replacement=gate.replacement.replace("{stop}", _named(patch.stop, names)),
-        )
-        text = substitute(text, filled, file=sites.file)
+    for edit in (*_gates(sites, patch), *patch.edits):
+        text = substitute(text, replace(edit, replacement=_named(edit.replacement, names)), file=sites.file)
     # In reverse, because each goes directly beside its anchor.
     for anchor, declaration in reversed(list(zip(declared_at, declarations, strict=True))):
         text = insert_after(
@@ -232,8 +250,15 @@ def _place(
     return text
 
 
+def _gates(sites: Sites, patch: Patch) -> list[Edit]:
+    if patch.stop is None:
+        return []
+    return [replace(gate, replacement=gate.replacement.replace("{stop}", patch.stop)) for gate in sites.gates]
+
+
 def _named(template: str, names: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: names[match[1]], template)
+    """``template`` with every role in braces replaced; other braces are Verilog's own."""
+    return re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], match[0]), template)
 
 
 def _indented(lines: str, indent: str) -> str:
