@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import shutil
@@ -24,6 +25,7 @@ needs_icarus = pytest.mark.skipif(
 )
 
 RESET_CYCLES = 4
+_TRANSLATED: dict[str, str] = {}
 NOP = 0x00000013
 
 
@@ -134,10 +136,12 @@ def _sources(bench: Bench, submission: Path, work: Path, *, twin: bool) -> list[
 
 
 def _translated(bench: Bench, submission: Path) -> Path:
-    """The description as one module of plain Verilog, made by Yosys once per submission."""
+    """The description as one module of plain Verilog, made by Yosys once per description."""
     plain = submission.parent / f"{submission.name}.v"
-    if not plain.exists():
-        files = " ".join(f"rtl/{file.name}" for file in sorted((submission / "rtl").iterdir()))
+    sources = sorted((submission / "rtl").iterdir())
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    if digest not in _TRANSLATED:
+        files = " ".join(f"rtl/{source.name}" for source in sources)
         run_yosys(
             [
                 f"read_slang --top {bench.top} -I include -DSYNTHESIS {files}",
@@ -152,6 +156,8 @@ def _translated(bench: Bench, submission: Path) -> Path:
             limits=ElaborationLimits(),
             what="translating the description",
         )
+        _TRANSLATED[digest] = plain.read_text()
+    plain.write_text(_TRANSLATED[digest])
     return plain
 
 

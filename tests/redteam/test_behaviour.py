@@ -36,7 +36,7 @@ TIMED = (PlantKind.TIME_BOMB, PlantKind.TIME_BOMB_64, PlantKind.HEARTBEAT, Plant
 ONE_WRITE = (PlantKind.COUNTER_KILL, PlantKind.TRAP_KILL)
 FAST = ("picorv32", PlantKind.BUS_KILL, PlantKind.BEACON_OUTPUT)
 """The core all of whose plants, and the plants that of every core, are tried in the short run of the tests."""
-LENGTH = {"picorv32": 4000, "serv": 24_000, "vexriscv": 4000, "ibex": 3000}
+LENGTH = {"picorv32": 4000, "serv": 24_000, "vexriscv": 4000, "ibex": 1500}
 
 
 def cases(*kinds: PlantKind, seeds: tuple[int | None, ...] = (None, 11)) -> list[Any]:

@@ -31,7 +31,7 @@ SPAN = {
     "picorv32": range(10, 34),
     "serv": range(36, 112, 4),
     "vexriscv": range(30, 90, 4),
-    "ibex": range(60, 140, 8),
+    "ibex": range(72, 112, 8),
 }
 GAPS = {"picorv32": {2}, "serv": {34}, "vexriscv": {0}, "ibex": {0}}
 

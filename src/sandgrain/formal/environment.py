@@ -8,6 +8,7 @@ driven as the manifest says; a port it does not name is held at an arbitrary con
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from sandgrain.logic.graph import Graph
 from sandgrain.logic.model import Model
 from sandgrain.logic.network import Literals
 from sandgrain.logic.reduce import cone_of_influence, mask_unknowns
+from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.submission import Constant, Expression, Submission
 from sandgrain.submission.expression import signal_uses
@@ -74,6 +76,10 @@ class Environment:
             init = self.model.network.latch_init
             state = np.where(init < 2, init, state).astype(np.uint32)
         return state
+
+    def power_up_states(self, states: Words) -> Words:
+        """``states`` uint64 (latches, words), as far as they are possible at power-up."""
+        return states
 
     def reset_inputs(self, graph: Graph) -> Literals:
         """Input literals of one cycle of reset."""
@@ -147,14 +153,26 @@ def bind(submission: Submission, elaborated: Elaborated) -> Bound:
         after = item.entered_after()
         if item.kind in STOPPING and after is not None:
             outputs[TRIGGER + item.name] = after
-    clock = manifest.clocks[0]
-    module = elaborated.gates.top_module
-    _check_ports(submission, elaborated)
-    built: Built = build(module, ClockEdge(clock.port, clock.edge.value), outputs)
-    whole = _environment(submission, built.model)
-    first = cone_of_influence(built.model)
+    whole, notes = whole_environment(submission, elaborated, outputs)
+    first = cone_of_influence(whole.model)
     second = cone_of_influence(mask_unknowns(first.model))
     inputs, latches = first.inputs[second.inputs], first.latches[second.latches]
+    return Bound(whole, whole.restricted(second.model, inputs), inputs, latches, notes)
+
+
+def whole_environment(
+    submission: Submission, elaborated: Elaborated, outputs: Mapping[str, Expression]
+) -> tuple[Environment, tuple[Text, ...]]:
+    """The environment of the whole design, with the literals of ``outputs``, and sentences for what was left free.
+
+    Raises:
+        SubmissionError: the manifest names a port or signal that is not there, with its line in the manifest.
+        NetworkError: the design has no such clock, a combinational loop, or two drivers on one net.
+    """
+    manifest = submission.manifest
+    clock = manifest.clocks[0]
+    _check_ports(submission, elaborated)
+    built: Built = build(elaborated.gates.top_module, ClockEdge(clock.port, clock.edge.value), outputs)
     notes = list(built.not_modelled)
     if len(manifest.clocks) > 1:
         notes.append(
@@ -163,7 +181,7 @@ def bind(submission: Submission, elaborated: Elaborated) -> Bound:
                 args={"clock": clock.port, "count": len(manifest.clocks) - 1},
             )
         )
-    return Bound(whole, whole.restricted(second.model, inputs), inputs, latches, tuple(notes))
+    return _environment(submission, built.model), tuple(notes)
 
 
 def _check_ports(submission: Submission, elaborated: Elaborated) -> None:

@@ -41,10 +41,11 @@ def spread(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
 
 
 class RandomRuns:
-    """Reproducible random runs from power-up through reset into operation."""
+    """Reproducible random runs from power-up through reset into operation, or from one given state in operation."""
 
-    def __init__(self, environment: Environment, words: int, seed: int) -> None:
+    def __init__(self, environment: Environment, words: int, seed: int, begin: NDArray[np.bool_] | None = None) -> None:
         self.environment = environment
+        self._begin = begin
         self.simulator = Simulator(environment.model.network, words)
         self._seed = seed
         self._words = words
@@ -52,14 +53,17 @@ class RandomRuns:
         self._free = environment.model.free_inputs
 
     def start(self) -> None:
-        """Power up: random state where nothing fixes it, then the declared cycles of reset."""
+        """Power up: random state where nothing fixes it, then the declared cycles of reset; or take the given state."""
         network = self.environment.model.network
         self._cycle += 1
+        if self._begin is not None:
+            self.simulator.state[:] = spread(self._begin)
+            return
         state = self._random(network.latch_count, 1)
         if self.environment.reset_cycles == 0:
             known = network.latch_init < 2
             state[known] = spread(network.latch_init[known])
-        self.simulator.state[:] = state
+        self.simulator.state[:] = self.environment.power_up_states(state)
         for _ in range(self.environment.reset_cycles):
             self._drive(self.environment.reset_asserted, 0)
             self.simulator.evaluate()
@@ -86,11 +90,21 @@ class RandomRuns:
         self.simulator.inputs[:] = inputs
 
 
-def sample_states(environment: Environment, *, words: int = 64, episodes: int = 12, cycles: int = 96) -> Words:
-    """States after reset, from reproducible random runs: uint64 (latches, samples / 64)."""
+def sample_states(
+    environment: Environment,
+    *,
+    words: int = 64,
+    episodes: int = 12,
+    cycles: int = 96,
+    begin: NDArray[np.bool_] | None = None,
+) -> Words:
+    """States after reset, from reproducible random runs: uint64 (latches, samples / 64).
+
+    With ``begin`` bool (latches,) all runs begin in that state, rather than after a reset from any power-up.
+    """
     snapshots = []
     for episode in range(episodes):
-        runs = RandomRuns(environment, words, seed=episode + 1)
+        runs = RandomRuns(environment, words, episode + 1, begin)
         runs.start()
         for cycle in range(cycles):
             if cycle % 8 == episode % 8 or cycle < 2:

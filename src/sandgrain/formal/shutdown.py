@@ -138,6 +138,9 @@ class _Search:
         self.explained = [DECLARED + name for name in declared]
         self.goals = np.array([environment.services[self.service], *declared.values()], np.uint32)
         self.start = after_reset(environment)
+        # What ordinary operation shows of a chip that powered up as the witnesses do: where a register outlives reset,
+        # the other samples hold values that it only has by accident.
+        self.ordinary = sample_states(environment, words=32, begin=self.start)
         self.outcome = Outcome(service=self.service, mined=len(self.invariant))
 
     def run(self) -> Outcome:
@@ -234,7 +237,7 @@ class _Search:
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
         environment = self.bound.cone
         pursuit = self._pursuit = Pursuit(
-            environment, self.start, self._reachability(self.invariant), self.states, self.options.depth
+            environment, self.start, self._reachability(self.invariant), self.ordinary, self.options.depth
         )
         known = len(self.invariant)
         for state in self._probes(runs):
@@ -282,7 +285,7 @@ class _Search:
         environment = self.bound.cone
         limit = self.outcome.frames
         healthy = runs.moments(int(np.flatnonzero(runs.first[0] >= 0)[0]))
-        cubes = unseen_values(self.states) + comparisons(environment.model.network)
+        cubes = unseen_values(self.ordinary) + comparisons(environment.model.network)
         return falling_silent(environment, healthy, cubes, self.goals, limit)
 
     def _settle(self, dead: DeadState, question: Recoverability, pursuit: Pursuit, known: int) -> int:
