@@ -13,7 +13,8 @@ from typing import Self
 from sandgrain import __version__
 from sandgrain.case import CaseWriter
 from sandgrain.check.claim import certified_claim
-from sandgrain.formal import shutdown
+from sandgrain.formal import covert_channel, shutdown
+from sandgrain.formal.covert_channel import ChannelOptions
 from sandgrain.formal.shutdown import ShutdownOptions
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
@@ -32,18 +33,29 @@ class AuditOptions:
 
     Attributes:
         shutdown: budgets of the claim *no remote shutdown*.
+        channel: budgets of the claim *no covert channel*.
         language: of the report; the case itself is in English.
         fresh: neither resume earlier work nor spare a finished case at the same place.
+        claims: the claims to examine, all others being left open; all that can be examined if empty.
     """
 
     shutdown: ShutdownOptions = field(default_factory=ShutdownOptions)
+    channel: ChannelOptions = field(default_factory=ChannelOptions)
     language: Language = Language.EN
     fresh: bool = False
+    claims: tuple[ClaimId, ...] = ()
 
     @classmethod
-    def within(cls, seconds: float, language: Language = Language.EN, *, fresh: bool = False) -> Self:
+    def within(
+        cls,
+        seconds: float,
+        language: Language = Language.EN,
+        *,
+        fresh: bool = False,
+        claims: tuple[ClaimId, ...] = (),
+    ) -> Self:
         """Options with ``seconds`` for each claim."""
-        return cls(ShutdownOptions(seconds=seconds), language, fresh)
+        return cls(ShutdownOptions(seconds=seconds), ChannelOptions(seconds=seconds), language, fresh, claims)
 
 
 def audit(
@@ -61,7 +73,7 @@ def audit(
     key = {
         "submission": submission.digest,
         "tool": __version__,
-        "options": json.loads(json.dumps(asdict(options.shutdown))),
+        "options": json.loads(json.dumps([asdict(options.shutdown), asdict(options.channel), options.claims])),
     }
     with CaseWriter(out, key, fresh=options.fresh) as writer:
         description = cache(lambda: elaborate_submission(submission, progress))
@@ -109,6 +121,9 @@ def examiners(
         ClaimId.NO_REMOTE_SHUTDOWN: lambda: shutdown.examine(
             submission, description(), keep=keep, progress=progress, options=options.shutdown
         ),
+        ClaimId.NO_COVERT_CHANNEL: lambda: covert_channel.examine(
+            submission, description(), keep=keep, progress=progress, options=options.channel
+        ),
     }
 
 
@@ -122,7 +137,7 @@ def _claim(
 ) -> Claim:
     """Answer one claim: as an interrupted run did, by the vendor's certificates, or by examining it."""
     examine = examiners(submission, description, writer.keep, options, progress).get(claim)
-    if examine is None:
+    if examine is None or (options.claims and claim not in options.claims):
         return Claim(id=claim, verdict=Verdict.OPEN, summary_text=Text(template="not examined"), examined=False)
     kept = writer.finished_claim(claim)
     if kept is None:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from sandgrain.case import read_case, submission_hint
 from sandgrain.errors import CaseError, ReplayError, SubmissionError
+from sandgrain.formal.pair import read_pair
+from sandgrain.formal.pair_replay import replay_pair
 from sandgrain.formal.replay import ReplayResult, replay
 from sandgrain.formal.stimulus import read_stimulus
 from sandgrain.progress import Progress
-from sandgrain.submission import load
+from sandgrain.submission import Submission, load
+from sandgrain.verdict import Finding
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,21 @@ def replay_case(path: Path, finding: str | None, submission_path: Path | None, p
             file=path,
             expected=f"one of: {', '.join(item.id for item in findings) or 'none'}",
         )
-    chosen = [(item.id, item.witness) for item in findings if item.witness is not None and finding in (None, item.id)]
+    chosen = [item for item in findings if (item.witness or item.leak) and finding in (None, item.id)]
     if not chosen:
         raise ReplayError("there is no witness to replay", file=path, expected="a finding with a witness")
     replayed = []
-    for name, witness in chosen:
-        with progress.stage(f"replay {name}"):
-            stimulus = read_stimulus(path / witness.stimulus.path)
-            replayed.append(Replayed(name, tuple(replay(stimulus, submission))))
+    for item in chosen:
+        with progress.stage(f"replay {item.id}"):
+            replayed.append(Replayed(item.id, tuple(_replay(item, path, submission))))
     submission.verify_unchanged()
     return replayed
+
+
+def _replay(finding: Finding, case: Path, submission: Submission) -> list[ReplayResult]:
+    results = []
+    if finding.witness is not None:
+        results += replay(read_stimulus(case / finding.witness.stimulus.path), submission)
+    if finding.leak is not None:
+        results += replay_pair(read_pair(case / finding.leak.pair.path), submission)
+    return results

@@ -25,7 +25,7 @@ from sandgrain.submission import manifest_json_schema
 from sandgrain.submission.expression import ExpressionLimits
 from sandgrain.submission.limits import IntakeLimits
 from sandgrain.submission.manifest import Manifest
-from sandgrain.verdict import Case, Claim, Finding, Witness
+from sandgrain.verdict import Case, Claim, Finding, Leak, Witness
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -154,9 +154,9 @@ def test_the_example_manifest_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("case.json", Case), ("A claim", Claim), ("A finding", Finding), ("A witness", Witness)],
+    [("case.json", Case), ("A claim", Claim), ("A finding", Finding), ("A witness", Witness), ("A leak", Leak)],
 )
-def test_every_field_of_a_case_is_explained(heading: str, model: type[Case | Claim | Finding | Witness]) -> None:
+def test_every_field_of_a_case_is_explained(heading: str, model: type[Case | Claim | Finding | Witness | Leak]) -> None:
     told = [row[0] for row in rows(sections(DOCS / "reference" / "case.md")[heading])]
     assert told == list(model.model_fields)
 

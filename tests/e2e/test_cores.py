@@ -1,4 +1,4 @@
-"""Whole audits of real cores, as a user would run them. Each takes up to two minutes."""
+"""Whole audits of real cores, as a user would run them. Each takes up to some minutes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from sandgrain.redteam import plant_record, write_example
 
 pytestmark = pytest.mark.slow
 
+SHUTDOWN, CHANNEL = 0, 1
+
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "sandgrain", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=840, check=False)
 
 
-def audited(submission: Path, case: Path) -> tuple[int, dict[str, Any]]:
-    done = command("audit", submission, "-o", case, "--json", "--budget", 75)
+def audited(submission: Path, case: Path, *only: str) -> tuple[int, list[dict[str, Any]]]:
+    chosen = [part for claim in only for part in ("--claim", claim)]
+    done = command("audit", submission, "-o", case, "--json", *chosen)
     assert done.returncode in (0, 1, 3), done.stderr
-    claim: dict[str, Any] = json.loads(done.stdout)["claims"][0]
-    return done.returncode, claim
+    claims: list[dict[str, Any]] = json.loads(done.stdout)["claims"]
+    return done.returncode, claims
 
 
 def dead_names(finding: dict[str, Any]) -> set[str]:
@@ -36,48 +39,53 @@ def by_status(claim: dict[str, Any], status: str) -> list[dict[str, Any]]:
     return [finding for finding in claim["findings"] if finding["status"] == status]
 
 
-@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", None), ("bus-kill", 7), ("heartbeat", None)])
+def refuted(tmp_path: Path, core: str, plant: str, seed: int | None = None) -> dict[str, Any]:
+    """The one undeclared stop that the audit finds and another simulator reproduces."""
+    submission = write_example(core, tmp_path / "s", plant, disguise_seed=seed)
+    status, claims = audited(submission, tmp_path / "case", "no-remote-shutdown")
+    claim = claims[SHUTDOWN]
+    assert (status, claim["verdict"]) == (1, "refuted"), claim["summary"]
+    (stop,) = by_status(claim, "undeclared")
+    replayed = command("replay", tmp_path / "case", stop["id"])
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    return stop
+
+
+@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7), ("heartbeat", None), ("slow-kill", None)])
 def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path, plant: str, seed: int | None) -> None:
     """With a seed the plant has innocent names, other words and other places; the answer stays the same."""
-    submission = write_example("picorv32", tmp_path / "s", plant, disguise_seed=seed)
-    status, claim = audited(submission, tmp_path / "case")
-    assert (status, claim["verdict"]) == (1, "refuted")
-    (stop,) = by_status(claim, "undeclared")
-    planted = {name.split(".")[-1] for name in plant_record("picorv32", plant, seed).registers}
+    stop = refuted(tmp_path, "picorv32", plant, seed)
+    record = plant_record("picorv32", plant, seed)
+    planted = {name.split(".")[-1] for name in record.registers}
     found = {re.sub(r"\[\d+\]", "", name) for name in dead_names(stop)}
     assert planted & found, (planted, found)
+    assert stop["grade"] == record.grade
     assert stop["witness"]["last_service_cycle"] < stop["witness"]["dead_from"]
-    replayed = command("replay", tmp_path / "case")
-    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+
+
+def test_a_stop_that_hides_in_the_declared_trap_is_refuted(tmp_path: Path) -> None:
+    stop = refuted(tmp_path, "picorv32", "trap-kill")
+    assert "without its declared trigger" in stop["title"]["template"]
 
 
 def test_geofence_is_refuted_and_names_the_input(tmp_path: Path) -> None:
-    submission = write_example("picorv32", tmp_path / "s", "geofence")
-    status, claim = audited(submission, tmp_path / "case")
-    assert (status, claim["verdict"]) == (1, "refuted")
-    (stop,) = by_status(claim, "undeclared")
+    stop = refuted(tmp_path, "picorv32", "geofence")
     assert {item["port"] for item in stop["witness"]["relevant_inputs"]} == {"region_id"}
-    assert command("replay", tmp_path / "case", stop["id"]).returncode == 0
 
 
-def test_time_bomb_is_never_cleared(tmp_path: Path) -> None:
-    submission = write_example("picorv32", tmp_path / "s", "time-bomb")
-    status, claim = audited(submission, tmp_path / "case")
-    assert status in (1, 3)
-    first = claim["findings"][0]
-    assert first["status"] in ("undeclared", "suspect")
-    (counter,) = plant_record("picorv32", "time-bomb").registers
-    assert any(name.startswith(counter.split(".")[-1] + "[") for name in dead_names(first))
-
-
-def test_clean_core_has_no_undeclared_finding_and_its_trap_is_declared(tmp_path: Path) -> None:
+def test_clean_picorv32_is_proved_and_its_certificates_spare_the_search(tmp_path: Path) -> None:
     submission = write_example("picorv32", tmp_path / "s")
-    status, claim = audited(submission, tmp_path / "case")
-    assert (status, claim["verdict"]) == (3, "open")
-    assert by_status(claim, "undeclared") == []
-    assert by_status(claim, "suspect") == []
-    (declared,) = by_status(claim, "declared")
-    assert declared["declared_as"] == "trap"
+    proved = command("prove", submission)
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    assert len(list((submission / "certificates").iterdir())) == 2
+    status, claims = audited(submission, tmp_path / "case")
+    assert status == 0
+    assert [claims[index]["verdict"] for index in (SHUTDOWN, CHANNEL)] == ["proved", "proved"]
+    assert command("check", tmp_path / "case").returncode == 0
+    # The same certificates say nothing about the same core with something planted in it.
+    planted = write_example("picorv32", tmp_path / "planted", "bus-kill")
+    for certificate in (submission / "certificates").iterdir():
+        assert command("check", certificate, "--submission", planted).returncode == 1
 
 
 def test_the_same_core_without_the_declaration_is_refuted_by_its_trap(tmp_path: Path) -> None:
@@ -85,16 +93,25 @@ def test_the_same_core_without_the_declaration_is_refuted_by_its_trap(tmp_path: 
     manifest = submission / "submission.toml"
     text = manifest.read_text()
     manifest.write_text(text[: text.index("[[declared]]")])
-    status, claim = audited(submission, tmp_path / "case")
-    assert (status, claim["verdict"]) == (1, "refuted")
+    status, claims = audited(submission, tmp_path / "case")
+    assert (status, claims[SHUTDOWN]["verdict"]) == (1, "refuted")
     assert command("replay", tmp_path / "case").returncode == 0
 
 
-def test_serv(tmp_path: Path) -> None:
-    status, claim = audited(write_example("serv", tmp_path / "planted", "bus-kill"), tmp_path / "planted-case")
-    assert (status, claim["verdict"]) == (1, "refuted")
-    (stop,) = by_status(claim, "undeclared")
-    assert "cpu.kill" in dead_names(stop)
-    assert command("replay", tmp_path / "planted-case").returncode == 0
-    status, claim = audited(write_example("serv", tmp_path / "clean"), tmp_path / "clean-case")
-    assert (status, claim["verdict"], claim["findings"]) == (3, "open", [])
+@pytest.mark.parametrize("plant", ["beacon-strobe", "beacon-spread"])
+def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path, plant: str) -> None:
+    submission = write_example("picorv32", tmp_path / "s", plant)
+    status, claims = audited(submission, tmp_path / "case", "no-covert-channel")
+    claim = claims[CHANNEL]
+    assert (status, claim["verdict"]) == (1, "refuted"), claim["summary"]
+    (leak,) = by_status(claim, "undeclared")
+    assert leak["leak"]["source"] == "device_id"
+    replayed = command("replay", tmp_path / "case", leak["id"])
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+
+
+@pytest.mark.parametrize("core", ["serv", "vexriscv"])
+def test_other_cores(tmp_path: Path, core: str) -> None:
+    refuted(tmp_path, core, "bus-kill")
+    status, claims = audited(write_example(core, tmp_path / "clean"), tmp_path / "clean-case")
+    assert (status, claims[SHUTDOWN]["verdict"], claims[CHANNEL]["verdict"]) == (0, "proved", "proved")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sandgrain.verdict import ClaimId
+
 
 def audit(
     submission: Annotated[Path, typer.Argument(help="Directory with submission.toml.", show_default=False)],
@@ -14,6 +16,9 @@ def audit(
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh_CN.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print case.json and nothing else.")] = False,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 240.0,
+    claim: Annotated[
+        list[ClaimId] | None, typer.Option(help="Examine this claim only; may be repeated.", show_default=False)
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not resume; replace a case at the same place.")] = False,
 ) -> None:
     """Audit a submission and write a case.
@@ -29,7 +34,7 @@ def audit(
     from sandgrain.report import Language, summary
 
     language = Language.parse(lang)
-    options = AuditOptions.within(budget, language, fresh=fresh)
+    options = AuditOptions.within(budget, language, fresh=fresh, claims=tuple(claim or ()))
     with WaitingProgress(Console(stderr=True)) as progress:
         case = run(submission, out, options=options, progress=progress)
     if json:

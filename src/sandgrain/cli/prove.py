@@ -40,7 +40,7 @@ def prove(
             typer.echo(visible(f"{proof.claim.id}: {proof.claim.verdict}. {proof.claim.summary}"))
             for file in proof.files:
                 typer.echo(visible(f"  {file}"))
-    verdicts = {proof.claim.verdict for proof in proofs}
+    verdicts = {proof.claim.verdict for proof in proofs if proof.claim.examined}
     if Verdict.REFUTED in verdicts:
         raise typer.Exit(1)
     if Verdict.OPEN in verdicts or not verdicts:

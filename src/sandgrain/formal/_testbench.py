@@ -1,4 +1,4 @@
-"""The Verilog around the vendor's top module that drives a stimulus and shows the service.
+"""The Verilog around the vendor's top module that drives a run and shows what is to be seen of it.
 
 Yosys takes the inputs of each cycle from a witness file of its own format. For Icarus, each input port reads its runs
 from a memory file, ``{last cycle of the run (32 bits), value}`` per line, so that a long stimulus costs memory and not
@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandgrain.errors import ReplayError
+from sandgrain.formal.pair import Drive
 from sandgrain.formal.stimulus import Stimulus
 from sandgrain.netlist import Module, Net
 from sandgrain.netlist.model import OUTPUT
@@ -22,7 +23,7 @@ from sandgrain.submission.expression import signal_uses
 
 BENCH = "sandgrain_bench"
 INSTANCE = "dut"
-TRACE_FILE = "service.txt"
+TRACE_FILE = "seen.txt"
 
 PRIORITY_MAP = r"""
 // A parallel_case has no value when several cases match, yet in simulation the first one wins.
@@ -50,6 +51,32 @@ _STATE = ("$dff", "$adff", "$sdff", "$aldff", "$dlatch", "$adlatch", "$sr", "$ff
           "$_DLATCH", "$_SR_", "$_FF_")  # fmt: skip
 
 
+Driven = Stimulus | Drive
+"""What says how the inputs are driven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is sampled in every cycle, a bit text with the most significant bit of the first port first.
+
+    Attributes:
+        expressions: whether each is true, one bit each, after the ports.
+        ports: output ports and their widths.
+        held: per bit held at a value whatever drives it: net of the flattened design, bit (0 the least significant).
+        forced: the same for Icarus: nets or bits of them by name, and the value, most significant bit first.
+    """
+
+    expressions: Sequence[Expression]
+    ports: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    forced: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        """Number of bits."""
+        return len(self.expressions) + sum(self.ports.values())
+
+
 @dataclass(frozen=True, slots=True)
 class YosysBench:
     """A bench for `sim`, and which wire of it stands for which net of the flattened design."""
@@ -63,7 +90,7 @@ def identifier(name: str) -> str:
     return name if _SIMPLE.fullmatch(name) else f"\\{name} "
 
 
-def write_yosys_witness(stimulus: Stimulus, path: Path) -> None:
+def write_yosys_witness(stimulus: Driven, path: Path) -> None:
     """Write the stimulus as a Yosys witness trace (``.yw``): per cycle the bits of all signals, the last one first."""
     signals = [
         {"path": [f"\\in{number}"], "width": stimulus.width(port), "offset": 0, "init_only": False}
@@ -84,7 +111,7 @@ def write_yosys_witness(stimulus: Stimulus, path: Path) -> None:
         file.write("\n]}\n")
 
 
-def write_runs(stimulus: Stimulus, directory: Path) -> None:
+def write_runs(stimulus: Driven, directory: Path) -> None:
     """Write the memory file of every input port."""
     for number, runs in enumerate(stimulus.inputs.values()):
         last = -1
@@ -94,23 +121,23 @@ def write_runs(stimulus: Stimulus, directory: Path) -> None:
                 file.write(f"{last:032b}{bits}\n")
 
 
-def yosys_bench(stimulus: Stimulus, expression: Expression, flat: Module) -> YosysBench:
+def yosys_bench(stimulus: Driven, seen: Seen, flat: Module) -> YosysBench:
     """The bench around the flattened module, which Yosys knows as ``sandgrain_dut``.
 
     Raises:
-        ReplayError: the expression names a signal the design does not have.
+        ReplayError: an expression names a signal the design does not have.
     """
     nets = {net.name: net for net in flat.nets if not net.hidden}
     watched: dict[str, str] = {}
     declarations = []
     names: dict[str, str] = {}
-    for number, name in enumerate(sorted({use.plain for use in signal_uses(expression)})):
+    for number, name in enumerate(sorted({use.plain for item in seen.expressions for use in signal_uses(item)})):
         net = nets.get(name)
         if net is None:
             raise ReplayError(
                 f"{name!r} is no port or signal of {stimulus.top!r}",
-                expected="a service over signals that the description has",
-                remedy="take a stimulus made for this submission",
+                expected="expressions over signals that the description has",
+                remedy="take a record made for this submission",
             )
         names[name] = f"watched{number}"
         watched[names[name]] = name
@@ -118,31 +145,32 @@ def yosys_bench(stimulus: Stimulus, expression: Expression, flat: Module) -> Yos
     clock = "clk" if stimulus.clock_edge == "rising" else "~clk"
     inputs = [f", input [{stimulus.width(port) - 1}:0] in{number}" for number, port in enumerate(stimulus.inputs)]
     lines = [
-        f"module {BENCH}(input clk{''.join(inputs)}, output service);",
+        f"module {BENCH}(input clk{''.join(inputs)}, output [{seen.width - 1}:0] seen);",
         *declarations,
+        *_wires(seen),
         f"  wire dut_clock = {clock};",
-        f"  sandgrain_dut {INSTANCE} ({_connections(stimulus, 'dut_clock')});",
-        f"  assign service = |({to_verilog(_renamed(expression, names))});",
+        f"  sandgrain_dut {INSTANCE} ({_connections(stimulus, 'dut_clock', seen)});",
+        f"  assign seen = {_seen(seen, names)};",
         "endmodule",
     ]
     return YosysBench("\n".join(lines) + "\n", watched)
 
 
 def icarus_bench(
-    stimulus: Stimulus,
-    expression: Expression,
+    stimulus: Driven,
+    seen: Seen,
     flat: Module,
     parameters: Mapping[str, int | str],
     source: str,
 ) -> str:
     """The bench around the vendor's own top module.
 
-    Inputs change a little after the edge, the service is read just before it. Delays in the description are small
+    Inputs change a little after the edge, what is seen is read just before it. Delays in the description are small
     beside the period. The bench comes before the description and so gives a time scale to files that have none.
 
     Args:
         stimulus: what to drive.
-        expression: the service.
+        seen: what to sample, and which nets to hold.
         flat: the flattened design, for the names of its registers.
         parameters: of the top module.
         source: the description after preprocessing, to tell escaped names from selects.
@@ -153,7 +181,7 @@ def icarus_bench(
     active, inactive = ("1", "0") if stimulus.clock_edge == "rising" else ("0", "1")
     given = ", ".join(f".{identifier(name)}({_parameter(name, value)})" for name, value in parameters.items())
     top = f"{identifier(stimulus.top)} #({given})" if given else identifier(stimulus.top)
-    names = {use.plain: f"{INSTANCE}.{use.name}" for use in signal_uses(expression)}
+    names = {use.plain: f"{INSTANCE}.{use.name}" for item in seen.expressions for use in signal_uses(item)}
     lines = [
         "`timescale 1ns/1ps",
         f"module {BENCH};",
@@ -161,15 +189,17 @@ def icarus_bench(
         f"  reg dut_clock = {inactive};",
         "  integer file, i, j;",
         *_drivers(stimulus),
-        f"  {top} {INSTANCE} ({_connections(stimulus, 'dut_clock')});",
-        f"  wire service = |({to_verilog(_renamed(expression, names))});",
+        *_wires(seen),
+        f"  {top} {INSTANCE} ({_connections(stimulus, 'dut_clock', seen)});",
+        f"  wire [{seen.width - 1}:0] seen = {_seen(seen, names)};",
         *_power_up(flat, source),
         "  initial begin",
         f'    file = $fopen("{TRACE_FILE}", "w");',
         "    #1000 power_up;",
+        *(f"    force {_path(name, source)[0]} = {len(bits)}'b{bits};" for name, bits in seen.forced.items()),
         "    #3000;",
         f"    while (cycle < {stimulus.cycles}) begin",
-        '      $fwrite(file, "%b", service);',
+        '      $fwrite(file, "%b\\n", seen);',
         f"      #1000 dut_clock = {active};",
         "      #1000 tick = 1;",
         f"      #4000 dut_clock = {inactive}; tick = 0;",
@@ -183,7 +213,7 @@ def icarus_bench(
     return "\n".join(lines) + "\n"
 
 
-def _drivers(stimulus: Stimulus) -> Iterator[str]:
+def _drivers(stimulus: Driven) -> Iterator[str]:
     """A cycle counter, and per input port ``in<k>``, all of them moving on at the rising edge of ``tick``."""
     yield "  reg [31:0] cycle = 0;"
     yield "  always @(posedge tick) cycle <= cycle + 1;"
@@ -205,12 +235,21 @@ def _drivers(stimulus: Stimulus) -> Iterator[str]:
         )
 
 
-def _connections(stimulus: Stimulus, clock: str) -> str:
-    pairs = [
-        (stimulus.clock, clock),
-        *((port, f"in{number}") for number, port in enumerate(stimulus.inputs)),
-    ]
+def _connections(stimulus: Driven, clock: str, seen: Seen) -> str:
+    pairs = [(stimulus.clock, clock), *((port, f"in{number}") for number, port in enumerate(stimulus.inputs))]
+    pairs += [(port, f"out{number}") for number, port in enumerate(seen.ports)]
     return ", ".join(f".{identifier(port)}({wire})" for port, wire in pairs)
+
+
+def _wires(seen: Seen) -> Iterator[str]:
+    for number, width in enumerate(seen.ports.values()):
+        yield f"  wire [{width - 1}:0] out{number};"
+
+
+def _seen(seen: Seen, names: Mapping[str, str]) -> str:
+    parts = [f"out{number}" for number in range(len(seen.ports))]
+    parts += [f"|({to_verilog(_renamed(item, names))})" for item in seen.expressions]
+    return f"{{{', '.join(parts)}}}"
 
 
 def _range(net: Net) -> str:
@@ -249,13 +288,7 @@ def _parameter(name: str, value: int | str) -> str:
 def _power_up(flat: Module, source: str) -> Iterator[str]:
     """A task that sets every bit of a register or memory that is still unknown to 0."""
     registers, memories = list(_registers(flat)), list(_memories(flat))
-    widest = max(
-        [
-            1,
-            *(net.width for net, _ in registers),
-            *(memory.width for memory in memories),
-        ]
-    )
+    widest = max([1, *(net.width for net, _ in registers), *(memory.width for memory in memories)])
     yield f"  reg [{widest - 1}:0] old, mask;"
     yield "  task power_up; begin"
     for net, bits in registers:

@@ -78,8 +78,8 @@ class Pursuit:
         """A run from the start into ``cube``, or None when ``seconds`` are not enough or there is none."""
         deadline = time.monotonic() + seconds
         ways = self.ways(cube)
-        # With stones at hand the direct way gets half of the time.
-        share = seconds / 2 if ways else seconds
+        # With stones at hand the direct way gets a part of the time.
+        share = 3 * seconds / 8 if ways else seconds
         direct = search(self.environment, self.start, [cube], seconds=share, max_depth=self.depth, tick=tick)
         self.searched = direct.depth
         if direct.run is not None:
@@ -126,13 +126,38 @@ class Pursuit:
 
     def stones(self, cube: Cube) -> list[Cube]:
         """Unseen values on the way to ``cube``, in the order they are to be reached; empty when there are none."""
-        target = tuple(literal for literal in cube if self._unseen[literal])
+        target = tuple(literal for literal in cube if self._unseen[literal]) or self._unseen_part(cube)
         chain: list[Cube] = []
         while target and target not in chain and len(chain) < _MOST_STONES:
             chain.append(target)
             before = self.reach.step_into(target)
             target = () if before is None else tuple(literal for literal in before if self._unseen[literal])
         return chain[::-1]
+
+    def _unseen_part(self, cube: Cube) -> Cube:
+        """A smallest part of ``cube`` that no sampled state is in; empty if there is none."""
+        ones = np.bitwise_count(self.states).sum(axis=1, dtype=np.int64)
+        total = 64 * self.states.shape[1]
+
+        def common(literal: int) -> int:
+            count = int(ones[literal >> 1])
+            return total - count if literal & 1 else count
+
+        def seen(part: list[int]) -> bool:
+            row = np.full(self.states.shape[1], 0xFFFFFFFFFFFFFFFF, np.uint64)
+            for literal in part:
+                row &= ~self.states[literal >> 1] if literal & 1 else self.states[literal >> 1]
+            return bool(row.any())
+
+        part = sorted(cube, key=lambda literal: (-abs(2 * common(literal) - total), literal))
+        if seen(part):
+            return ()
+        # The most lopsided values first: what a register of even bits holds is kept to the last.
+        for literal in tuple(part):
+            rest = [other for other in part if other != literal]
+            if rest and not seen(rest):
+                part = rest
+        return tuple(sorted(part))
 
     def _kept_words(self, cube: Cube) -> list[Cube]:
         """The parts of ``cube`` that lie in registers written together and else kept, the largest first."""

@@ -7,20 +7,30 @@ sampled in it, before edge ``t + 1``. Registers without an initial value are 0 a
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sandgrain.errors import ReplayError
+from sandgrain.formal._run_text import (
+    MAX_CYCLES,
+    Cycle,
+    PortName,
+    Runs,
+    check_runs,
+    json_text,
+    parse_model,
+    read_bytes,
+    refusal,
+    runs_of,
+)
 from sandgrain.verdict import RelevantInput
 
 SCHEMA: Literal["sandgrain.stimulus/1"] = "sandgrain.stimulus/1"
@@ -29,19 +39,7 @@ SCHEMA: Literal["sandgrain.stimulus/1"] = "sandgrain.stimulus/1"
 MEDIA_TYPE = "application/json"
 """Media type of a stimulus file."""
 
-MAX_CYCLES = 1_000_000
-"""Most clock cycles a stimulus may have."""
-
-_REMEDY = "take the stimulus from the case as the audit wrote it, or run the audit again"
-
-# Names of the vendor's ports: anything printable, since Verilog knows escaped names; no blanks, they end one.
-_Name = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=256)]
-_Run = tuple[
-    Annotated[int, Field(ge=1, le=MAX_CYCLES)],
-    Annotated[str, Field(pattern=r"^[01]+$", max_length=65_536)],
-]
-_Runs = Annotated[tuple[_Run, ...], Field(min_length=1, max_length=MAX_CYCLES)]
-_Cycle = Annotated[int, Field(ge=0, lt=MAX_CYCLES)]
+_WHAT = "stimulus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +69,21 @@ class Stimulus(BaseModel):
     )
 
     schema_name: Literal["sandgrain.stimulus/1"] = Field(default=SCHEMA, alias="schema")
-    top: _Name = Field(description="top module")
-    clock: _Name = Field(description="clock port; it is not among the inputs")
+    top: PortName = Field(description="top module")
+    clock: PortName = Field(description="clock port; it is not among the inputs")
     clock_edge: Literal["rising", "falling"] = Field(description="edge on which registers change")
     cycles: int = Field(ge=1, le=MAX_CYCLES, description="length in clock cycles")
     reset_cycles: int = Field(ge=0, le=MAX_CYCLES, description="leading cycles with reset asserted")
-    dead_from: _Cycle = Field(description="first cycle in the dead state")
-    last_service_cycle: _Cycle | None = Field(description="last cycle in which the service was given, if it ever was")
+    dead_from: Cycle = Field(description="first cycle in the dead state")
+    last_service_cycle: Cycle | None = Field(description="last cycle in which the service was given, if it ever was")
     service: str = Field(min_length=1, max_length=64, description="name of the service")
     service_expression: str = Field(
         min_length=1,
         max_length=4096,
         description="Verilog expression, true while given",
     )
-    inputs: dict[_Name, _Runs] = Field(description="input port to runs of its value, most significant bit first")
-    service_trace: _Runs = Field(description="runs of the service, one bit")
+    inputs: dict[PortName, Runs] = Field(description="input port to runs of its value, most significant bit first")
+    service_trace: Runs = Field(description="runs of the service, one bit")
     relevant_inputs: tuple[RelevantInput, ...] = Field(default=(), description="input bits that the trigger needs")
     x_as_zero: bool = Field(
         default=False,
@@ -103,19 +101,12 @@ class Stimulus(BaseModel):
         if self.dead_from < self.reset_cycles:
             raise ValueError(f"dead_from: {self.dead_from}, although reset lasts {self.reset_cycles} cycles")
         for port, runs in self.inputs.items():
-            self._check_runs(f"inputs.{port}", runs, len(runs[0][1]))
-        self._check_runs("service_trace", self.service_trace, 1)
+            check_runs(f"inputs.{port}", runs, len(runs[0][1]), self.cycles)
+        check_runs("service_trace", self.service_trace, 1, self.cycles)
         self._check_service()
         for relevant in self.relevant_inputs:
             self._check_relevant(relevant)
         return self
-
-    def _check_runs(self, key: str, runs: Sequence[tuple[int, str]], width: int) -> None:
-        covered = sum(count for count, _ in runs)
-        if covered != self.cycles:
-            raise ValueError(f"{key}: the runs cover {covered} cycles instead of {self.cycles}")
-        if any(len(bits) != width for _, bits in runs):
-            raise ValueError(f"{key}: a value that has not {width} bits")
 
     def _check_service(self) -> None:
         last = self._last_one(0)
@@ -210,24 +201,24 @@ class Stimulus(BaseModel):
                 last_service_cycle=int(given[-1]) + reset_cycles if given.size else None,
                 service=service,
                 service_expression=service_expression,
-                inputs={port: _runs(bits) for port, bits in inputs.items()},
-                service_trace=_runs(trace[:, None]),
+                inputs={port: runs_of(bits) for port, bits in inputs.items()},
+                service_trace=runs_of(trace[:, None]),
                 relevant_inputs=tuple(relevant_inputs),
                 x_as_zero=x_as_zero,
             )
         except ValidationError as error:
-            raise _refusal(error, None) from error
+            raise refusal(error, None, what=_WHAT, schema=SCHEMA) from error
 
     def to_json_bytes(self) -> bytes:
         """The stimulus as JSON, UTF-8: one key of the outer object, one port and one relevant input per line."""
         data: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
-        ports = ",\n".join(f"  {_json(port)}: {_json(runs)}" for port, runs in data["inputs"].items())
-        relevant = ",\n".join(f"  {_json(item)}" for item in data["relevant_inputs"])
+        ports = ",\n".join(f"  {json_text(port)}: {json_text(runs)}" for port, runs in data["inputs"].items())
+        relevant = ",\n".join(f"  {json_text(item)}" for item in data["relevant_inputs"])
         blocks = {
             "inputs": f"{{\n{ports}\n }}" if ports else "{}",
             "relevant_inputs": f"[\n{relevant}\n ]" if relevant else "[]",
         }
-        lines = ",\n".join(f" {_json(key)}: {blocks.get(key) or _json(value)}" for key, value in data.items())
+        lines = ",\n".join(f" {json_text(key)}: {blocks.get(key) or json_text(value)}" for key, value in data.items())
         return f"{{\n{lines}\n}}\n".encode()
 
 
@@ -238,30 +229,7 @@ def read_stimulus(path: Path, limits: StimulusLimits | None = None) -> Stimulus:
         ReplayError: the file is missing, too large or no stimulus; the message says what was expected.
     """
     limits = limits or StimulusLimits()
-    try:
-        if not path.is_file():
-            raise ReplayError(
-                "no such file",
-                file=path,
-                expected="the stimulus of a witness",
-                remedy=_REMEDY,
-            )
-        with path.open("rb") as file:
-            data = file.read(limits.file_bytes + 1)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ReplayError(
-            f"cannot be read: {error}",
-            file=path,
-            expected="a readable file",
-            remedy=_REMEDY,
-        ) from error
-    if len(data) > limits.file_bytes:
-        raise ReplayError(
-            "the file is too large",
-            file=path,
-            expected=f"at most {limits.file_bytes:,} bytes (StimulusLimits.file_bytes)",
-            remedy=_REMEDY,
-        )
+    data = read_bytes(path, limits.file_bytes, what=_WHAT, limit_name="StimulusLimits.file_bytes")
     return parse_stimulus(data, file=path)
 
 
@@ -271,56 +239,4 @@ def parse_stimulus(data: bytes, *, file: Path | str | None = None) -> Stimulus:
     Raises:
         ReplayError: the text is no stimulus.
     """
-    try:
-        # Two parsers may take different ones of two equal keys, so there must not be two.
-        json.loads(data, object_pairs_hook=_unique)
-        return Stimulus.model_validate_json(data)
-    except ValidationError as error:
-        raise _refusal(error, file) from error
-    except json.JSONDecodeError as error:
-        raise ReplayError(
-            f"not JSON: {error.msg}",
-            file=file,
-            line=error.lineno,
-            column=error.colno,
-            expected=f"a stimulus, schema {SCHEMA!r}",
-            remedy=_REMEDY,
-        ) from error
-    except (ValueError, RecursionError) as error:
-        what = "nested too deeply" if isinstance(error, RecursionError) else f"not a stimulus: {error}"
-        raise ReplayError(what, file=file, expected=f"a stimulus, schema {SCHEMA!r}", remedy=_REMEDY) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key is there twice")
-    return result
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(", ", ": "))
-
-
-def _runs(bits: NDArray[np.uint8]) -> tuple[tuple[int, str], ...]:
-    """Runs of equal rows of uint8 (cycles, width), least significant bit first."""
-    bits = np.asarray(bits, np.uint8)
-    if bits.ndim != 2 or bits.size == 0:
-        return ()
-    starts = np.concatenate(([0], np.flatnonzero((bits[1:] != bits[:-1]).any(axis=1)) + 1))
-    counts = np.diff(np.append(starts, len(bits)))
-    # Values other than 0 and 1 become characters that the model refuses.
-    texts = np.ascontiguousarray(bits[starts, ::-1] + ord("0"))
-    return tuple((int(count), row.tobytes().decode("latin-1")) for count, row in zip(counts, texts, strict=True))
-
-
-def _refusal(error: ValidationError, file: Path | str | None) -> ReplayError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    key = ".".join(str(part) for part in first["loc"][:4])
-    what = first["msg"].removeprefix("Value error, ")
-    return ReplayError(
-        f"not a stimulus: {key}: {what}" if key else f"not a stimulus: {what}",
-        file=file,
-        expected=f"a stimulus, schema {SCHEMA!r}, whose parts agree with one another",
-        remedy=_REMEDY,
-    )
+    return parse_model(Stimulus, data, what=_WHAT, schema=SCHEMA, file=file)

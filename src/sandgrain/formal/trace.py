@@ -89,6 +89,25 @@ def write_vcd(
             expected=f"bits for each of the {max(cycles, 1)} cycles",
             remedy="report this as a bug: a run is recorded for every signal alike",
         )
+    return write_scopes(top_scope, clock, clock_edge, columns, cycles)
+
+
+def write_scopes(
+    clock_scope: str,
+    clock: str,
+    clock_edge: Literal["rising", "falling"],
+    columns: Sequence[tuple[str, str, Bits]],
+    cycles: int,
+) -> bytes:
+    """Variables over time as the text of a VCD file.
+
+    Args:
+        clock_scope: scope of the clock.
+        clock: its name.
+        clock_edge: the edge on which registers change.
+        columns: scope, name and uint8 (cycles, width) of each variable.
+        cycles: number of clock cycles.
+    """
     text = io.StringIO()
     with VCDWriter(
         text,
@@ -97,11 +116,11 @@ def write_vcd(
         version="sandgrain",
         date="",
     ) as writer:
-        taken: dict[str, set[str]] = {top_scope: set(), OWN_SCOPE: set()}
+        taken: dict[str, set[str]] = {scope: set() for scope in (clock_scope, *(scope for scope, _, _ in columns))}
         active, inactive = ("1", "0") if clock_edge == "rising" else ("0", "1")
         ticking: Any = writer.register_var(
-            (top_scope,),
-            vcd_name(clock, taken[top_scope]),
+            (clock_scope,),
+            vcd_name(clock, taken[clock_scope]),
             "wire",
             size=1,
             init=active,

@@ -56,8 +56,12 @@ def power_up(environment: Environment) -> NDArray[np.bool_]:
     return ones
 
 
-def record(environment: Environment, inputs: NDArray[np.uint8]) -> Recording:
-    """Simulate from `power_up` under ``inputs`` uint8 (cycles, inputs)."""
+def record(
+    environment: Environment,
+    inputs: NDArray[np.uint8],
+    forced: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None,
+) -> Recording:
+    """Simulate from `power_up` under ``inputs`` uint8 (cycles, inputs), latches ``forced`` to values in every cycle."""
     model = environment.model
     simulator = Simulator(model.network, 1)
     simulator.state[:] = spread(power_up(environment))
@@ -68,6 +72,8 @@ def record(environment: Environment, inputs: NDArray[np.uint8]) -> Recording:
     states = np.zeros((len(inputs), model.network.latch_count), np.bool_)
     for cycle, row in enumerate(inputs):
         simulator.inputs[:] = spread(row)
+        if forced is not None:
+            simulator.state[forced[0]] = spread(forced[1])
         simulator.evaluate()
         states[cycle] = (simulator.state[:, 0] & _ONE).astype(np.bool_)
         seen[cycle] = (read(simulator.values, everything)[:, 0] & _ONE).astype(np.uint8)

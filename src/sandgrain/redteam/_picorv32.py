@@ -158,10 +158,10 @@ _SITES = Sites(
                 ),
             ),
         ),
-        # Nobody listens to the operands for a co-processor that is not there.
+        # Addresses are those of words: a memory takes no notice of the last two bits, which are 0.
         PlantKind.BEACON_SPREAD.value: Sink(
-            ports=("pcpi_rs2",),
-            edits=(Edit(r"^(\tassign pcpi_rs2 = reg_op2)(;)$", r"\g<1> ^ {symbol}\g<2>"),),
+            ports=("mem_la_addr", "mem_addr"),
+            edits=(Edit(r"^(\tassign mem_la_addr = )(.*);$", r"\g<1>{symbol} ^ (\g<2>);"),),
         ),
     },
 )
