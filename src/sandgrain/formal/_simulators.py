@@ -10,15 +10,17 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sandgrain.errors import LimitExceeded, ReplayError, SandgrainError
 from sandgrain.formal import _testbench
+from sandgrain.formal._flat_state import jumped_bits, unnamed_state_bits
 from sandgrain.formal._icarus_process import SAFE_TASKS, run_limited
 from sandgrain.formal._testbench import Driven, Seen
+from sandgrain.formal.stimulus import Jump
 from sandgrain.netlist import Design, ElaborationLimits, Module, elaborate, read_yosys_json, run_yosys
 from sandgrain.netlist.yosys_process import quoted
 from sandgrain.submission import FileRole, Manifest, Submission
@@ -57,6 +59,7 @@ class Job:
         seen: what is sampled.
         work: an empty directory.
         x_as_zero: whether values the description leaves unknown are read as 0.
+        jump: registers to set in the middle of the run.
     """
 
     prepared: Prepared
@@ -64,6 +67,7 @@ class Job:
     seen: Seen
     work: Path
     x_as_zero: bool
+    jump: Jump | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +202,25 @@ def prepare(driven: Driven, submission: Submission, limits: ElaborationLimits, w
 def run_in_yosys(job: Job) -> Simulated:
     """Run a job in Yosys."""
     driven, seen, limits = job.driven, job.seen, job.prepared.limits
-    bench = _testbench.yosys_bench(driven, seen, job.prepared.flat)
     _check_size("inputs", driven.cycles * (16 + sum(driven.width(port) for port in driven.inputs)), limits)
     _check_size("outputs", driven.cycles * (16 + seen.width), limits)
-    _testbench.write_yosys_witness(driven, job.work / "inputs.yw")
+    if job.jump is None:
+        _yosys(job, [*_bench_script(job), *_simulate(job, range(driven.cycles), "out", "-zinit")])
+        rows = _sampled(job.work / "out.vcd", driven.cycles, seen.width)
+    else:
+        rows = _run_with_jump(job, job.jump)
+    remark = "Values the description leaves unknown were read as 0." if job.x_as_zero else ""
+    return Simulated(importlib.metadata.version("pyosys"), rows, remark)
+
+
+def _bench_script(job: Job, keep: Mapping[str, str] | None = None) -> list[str | list[str]]:
+    """Commands that put the description into its bench; ``keep`` names wires of it that keep a name of the bench."""
+    seen = job.seen
+    bench = _testbench.yosys_bench(job.driven, seen, job.prepared.flat)
     (job.work / "bench.v").write_text(bench.text, encoding="ascii")
     (job.work / "map.v").write_text(_testbench.PRIORITY_MAP, encoding="ascii")
     unknown = ["setundef -undriven -zero", "setundef -zero"] if job.x_as_zero else []
-    script: list[str | list[str]] = [
+    return [
         f"read_rtlil {quoted(job.prepared.work / 'flat.il')}",
         "rename -top sandgrain_dut",
         "select -module sandgrain_dut",
@@ -223,20 +238,65 @@ def run_in_yosys(job: Job) -> Simulated:
             ["connect", "-nomap", "-set", f"\\{wire}", f"\\{_testbench.INSTANCE}.{name}"]
             for wire, name in bench.watched.items()
         ),
+        *(["rename", f"\\{_testbench.INSTANCE}.{name}", f"\\{wire}"] for wire, name in (keep or {}).items()),
         # Then only the ports are written down.
-        "rename -hide w:*",
+        f"rename -hide w:* {' '.join(f'w:{wire} %d' for wire in keep or {})}",
         "opt_clean",
-        f"sim -q -zinit -r inputs.yw -vcd {quoted(job.work / 'out.vcd')} {_testbench.BENCH}",
     ]
+
+
+def _simulate(job: Job, cycles: range, name: str, *options: str) -> list[str | list[str]]:
+    """The command that simulates some cycles, after writing down their inputs."""
+    _testbench.write_yosys_witness(job.driven, job.work / f"{name}.yw", cycles)
+    vcd = quoted(job.work / f"{name}.vcd")
+    return [" ".join(("sim -q", *options, f"-r {name}.yw -vcd {vcd} {_testbench.BENCH}"))]
+
+
+def _yosys(job: Job, script: Sequence[str | list[str]]) -> None:
     try:
-        run_yosys(script, cwd=job.work, limits=limits, what="simulating the run")
+        run_yosys(script, cwd=job.work, limits=job.prepared.limits, what="simulating the run")
     except LimitExceeded:
         raise
     except SandgrainError as error:
         raise _cannot("Yosys cannot simulate the design", error) from error
-    rows = _sampled(job.work / "out.vcd", driven.cycles, seen.width)
-    remark = "Values the description leaves unknown were read as 0." if job.x_as_zero else ""
-    return Simulated(importlib.metadata.version("pyosys"), rows, remark)
+
+
+def _run_with_jump(job: Job, jump: Jump) -> Iterator[str]:
+    """Simulate up to the jump, take what registers hold then, set those of the jump, and simulate from there on."""
+    flat, cycles = job.prepared.flat, job.driven.cycles
+    values = jumped_bits(flat, jump)
+    wires = {net.name: net for net in flat.nets if not net.hidden and any(int(bit) in values for bit in net.bits)}
+    keep = {f"jump{number}": name for number, name in enumerate(wires)}
+    # The state written back is that of the last cycle simulated.
+    before = _simulate(job, range(jump.cycle + 1), "before", "-zinit", "-w")
+    _yosys(job, [*_bench_script(job, keep), *before, "write_rtlil before.il"])
+    text = (job.work / "before.il").read_text(encoding="latin-1")
+    for wire, name in keep.items():
+        chosen = {at: values[int(bit)] for at, bit in enumerate(wires[name].bits.tolist()) if int(bit) in values}
+        text = _with_init(text, wire, chosen)
+    (job.work / "after.il").write_text(text, encoding="latin-1")
+    _yosys(job, ["read_rtlil after.il", *_simulate(job, range(jump.cycle, cycles), "after")])
+    yield from _sampled(job.work / "before.vcd", jump.cycle, job.seen.width)
+    yield from _sampled(job.work / "after.vcd", cycles - jump.cycle, job.seen.width)
+
+
+def _with_init(text: str, wire: str, values: Mapping[int, int]) -> str:
+    """RTLIL in which some bits of a wire have other initial values."""
+    declared = re.compile(
+        rf"^  attribute \\init (\d+)'([01xz]+)\n((?:  attribute .*\n)*  wire .*\\{wire}\n)", re.MULTILINE
+    )
+    found = declared.search(text)
+    if found is None or len(found[2]) != int(found[1]) or len(found[2]) <= max(values):
+        raise ReplayError(
+            "Yosys does not say what the registers of the jump hold",
+            expected="an initial value for each of them",
+            remedy="replay with Icarus alone",
+        )
+    bits = list(reversed(found[2]))
+    for at, value in values.items():
+        bits[at] = str(value)
+    changed = f"  attribute \\init {found[1]}'{''.join(reversed(bits))}\n{found[3]}"
+    return text[: found.start()] + changed + text[found.end() :]
 
 
 def _check_size(what: str, size: int, limits: ElaborationLimits) -> None:
@@ -300,7 +360,7 @@ def run_in_icarus(job: Job) -> Simulated:
             expected="no system task that reaches outside the simulation",
             remedy="replay with Yosys, which runs no system task",
         )
-    bench = _testbench.icarus_bench(job.driven, job.seen, job.prepared.flat, design.parameters, source)
+    bench = _testbench.icarus_bench(job.driven, job.seen, job.prepared.flat, design.parameters, source, job.jump)
     (job.work / "icarus.v").write_text(bench, encoding="latin-1")
     for generation in ("-g2012", "-g2005"):
         compile_ = ["iverilog", generation, "-s", _testbench.BENCH, "-o", "sim.vvp", "icarus.v", "vendor.v"]
@@ -312,7 +372,7 @@ def run_in_icarus(job: Job) -> Simulated:
     else:
         raise refused
     _run(job, ["vvp", "-n", "sim.vvp"], "run the description")
-    unnamed = _testbench.unnamed_state_bits(job.prepared.flat)
+    unnamed = unnamed_state_bits(job.prepared.flat)
     remark = f"{unnamed} state bits have no name and began unknown." if unnamed else ""
     match = re.search(r"version (\S+)", _run(job, ["vvp", "-V"], "tell its version"))
     rows = _lines(job.work / _testbench.TRACE_FILE, job.driven.cycles, job.seen.width)

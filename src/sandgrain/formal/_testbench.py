@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandgrain.errors import ReplayError
+from sandgrain.formal._flat_state import jumped_bits, memories, registers
 from sandgrain.formal.pair import Drive
-from sandgrain.formal.stimulus import Stimulus
+from sandgrain.formal.stimulus import Jump, Stimulus
 from sandgrain.netlist import Module, Net
-from sandgrain.netlist.model import OUTPUT
 from sandgrain.submission import Binary, Constant, Expression, Signal, Unary, to_verilog
 from sandgrain.submission.expression import signal_uses
 
@@ -47,8 +47,6 @@ endmodule
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _SEGMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_$]*)((?:\[\d+\])*)")
 _NUMBER = re.compile(r"-?[0-9][0-9_]*|(?:[0-9]+)?'[sS]?[bBoOdDhH][0-9a-fA-FxXzZ_]+")
-_STATE = ("$dff", "$adff", "$sdff", "$aldff", "$dlatch", "$adlatch", "$sr", "$ff", "$_DFF", "$_SDFF", "$_ALDFF",
-          "$_DLATCH", "$_SR_", "$_FF_")  # fmt: skip
 
 
 Driven = Stimulus | Drive
@@ -90,8 +88,8 @@ def identifier(name: str) -> str:
     return name if _SIMPLE.fullmatch(name) else f"\\{name} "
 
 
-def write_yosys_witness(stimulus: Driven, path: Path) -> None:
-    """Write the stimulus as a Yosys witness trace (``.yw``): per cycle the bits of all signals, the last one first."""
+def write_yosys_witness(stimulus: Driven, path: Path, cycles: range) -> None:
+    """Write ``cycles`` of the stimulus as a Yosys witness trace (``.yw``): the bits of all signals, the last first."""
     signals = [
         {"path": [f"\\in{number}"], "width": stimulus.width(port), "offset": 0, "init_only": False}
         for number, port in enumerate(stimulus.inputs)
@@ -105,9 +103,9 @@ def write_yosys_witness(stimulus: Driven, path: Path) -> None:
     columns = [stimulus.expand(port) for port in stimulus.inputs]
     with path.open("w", encoding="ascii") as file:
         file.write(json.dumps(head)[:-1] + ', "steps": [')
-        for cycle in range(stimulus.cycles):
+        for cycle in cycles:
             bits = "".join(column[cycle] for column in reversed(columns))
-            file.write(f'{"," if cycle else ""}\n{{"bits": "{bits}"}}')
+            file.write(f'{"," if cycle > cycles.start else ""}\n{{"bits": "{bits}"}}')
         file.write("\n]}\n")
 
 
@@ -162,6 +160,7 @@ def icarus_bench(
     flat: Module,
     parameters: Mapping[str, int | str],
     source: str,
+    jump: Jump | None = None,
 ) -> str:
     """The bench around the vendor's own top module.
 
@@ -193,12 +192,14 @@ def icarus_bench(
         f"  {top} {INSTANCE} ({_connections(stimulus, 'dut_clock', seen)});",
         f"  wire [{seen.width - 1}:0] seen = {_seen(seen, names)};",
         *_power_up(flat, source),
+        *_jump(flat, source, jump),
         "  initial begin",
         f'    file = $fopen("{TRACE_FILE}", "w");',
         "    #1000 power_up;",
         *(f"    force {_path(name, source)[0]} = {len(bits)}'b{bits};" for name, bits in seen.forced.items()),
         "    #3000;",
         f"    while (cycle < {stimulus.cycles}) begin",
+        *([f"      if (cycle == {jump.cycle}) begin jump; #100; end"] if jump else []),
         '      $fwrite(file, "%b\\n", seen);',
         f"      #1000 dut_clock = {active};",
         "      #1000 tick = 1;",
@@ -287,18 +288,18 @@ def _parameter(name: str, value: int | str) -> str:
 
 def _power_up(flat: Module, source: str) -> Iterator[str]:
     """A task that sets every bit of a register or memory that is still unknown to 0."""
-    registers, memories = list(_registers(flat)), list(_memories(flat))
-    widest = max([1, *(net.width for net, _ in registers), *(memory.width for memory in memories)])
+    named, arrays = list(registers(flat)), list(memories(flat))
+    widest = max([1, *(net.width for net, _ in named), *(memory.width for memory in arrays)])
     yield f"  reg [{widest - 1}:0] old, mask;"
     yield "  task power_up; begin"
-    for net, bits in registers:
+    for net, bits in named:
         path, word = _path(net.name, source)
         yield f"    old = {path};"
         yield f"    mask = {net.width}'b{bits};"
         yield f"    for (i = 0; i < {net.width}; i = i + 1) if (mask[i] && old[i] === 1'bx) old[i] = 0;"
         # $deposit leaves a wire to its driver and takes any type, but no word of an array.
         yield f"    {path} = old;" if word else f"    $deposit({path}, old);"
-    for memory in memories:
+    for memory in arrays:
         path, _ = _path(memory.name, source)
         yield f"    for (j = {memory.offset}; j < {memory.offset + memory.size}; j = j + 1) begin"
         yield f"      old = {path}[j];"
@@ -308,47 +309,21 @@ def _power_up(flat: Module, source: str) -> Iterator[str]:
     yield "  end endtask"
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    name: str
-    width: int
-    offset: int
-    size: int
-
-
-def _memories(flat: Module) -> Iterator[_Memory]:
-    for cell in range(len(flat.cells)):
-        if flat.cells.type_of(cell).startswith("$mem"):
-            given = flat.cells.parameters[cell]
-            width, offset, size = (_integer(given[key]) for key in ("WIDTH", "OFFSET", "SIZE"))
-            yield _Memory(str(given["MEMID"]).removeprefix("\\"), width, offset, size)
-
-
-def _registers(flat: Module) -> Iterator[tuple[Net, str]]:
-    """Every named net that holds state, with ``1`` for each bit that does, most significant first."""
-    state: set[int] = set()
-    for cell in range(len(flat.cells)):
-        if flat.cells.type_of(cell).startswith(_STATE):
-            state.update(int(bit) for bit in flat.cells.pin(cell, "Q"))
-    for net in flat.nets:
-        bits = "".join("1" if int(bit) in state else "0" for bit in reversed(net.bits))
-        if not net.hidden and "1" in bits:
-            yield net, bits
-
-
-def unnamed_state_bits(flat: Module) -> int:
-    """Number of state bits that are read, but that no net is named after: Icarus cannot be told to start them at 0."""
-    named = {int(bit) for net in flat.nets if not net.hidden for bit in net.bits}
-    state: set[int] = set()
-    read: set[int] = set()
-    for cell in range(len(flat.cells)):
-        holds = flat.cells.type_of(cell).startswith(_STATE)
-        for pin in flat.cells.pins(cell):
-            if pin.direction != OUTPUT:
-                read.update(pin.bits.tolist())
-            elif holds:
-                state.update(pin.bits.tolist())
-    return len({bit for bit in state & read if bit >= 0} - named)
+def _jump(flat: Module, source: str, jump: Jump | None) -> Iterator[str]:
+    """A task that sets the registers of a jump."""
+    if jump is None:
+        return
+    values = jumped_bits(flat, jump)
+    yield f"  reg [{max(net.width for net, _ in registers(flat)) - 1}:0] kept;"
+    yield "  task jump; begin"
+    for net, _ in registers(flat):
+        chosen = [(at, values[int(bit)]) for at, bit in enumerate(net.bits.tolist()) if bit in values]
+        if chosen:
+            path, word = _path(net.name, source)
+            yield f"    kept = {path};"
+            yield from (f"    kept[{at}] = 1'b{value};" for at, value in chosen)
+            yield f"    {path} = kept;" if word else f"    $deposit({path}, kept);"
+    yield "  end endtask"
 
 
 def _path(name: str, source: str) -> tuple[str, bool]:
@@ -363,10 +338,6 @@ def _path(name: str, source: str) -> tuple[str, bool]:
         segments.append(f"\\{stem} {index}")
         word = bool(index)
     return ".".join((INSTANCE, *segments)), word
-
-
-def _integer(value: int | str) -> int:
-    return value if isinstance(value, int) else int(value, 2)
 
 
 # As Icarus splits text; where the two could differ, towards seeing more outside comments and strings.

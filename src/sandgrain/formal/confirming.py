@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
+from sandgrain.formal.accelerating import jumped
 from sandgrain.formal.environment import SERVICE, Bound
 from sandgrain.formal.findings import Findings
 from sandgrain.formal.grading import grade_stop
 from sandgrain.formal.reachability import Cube
 from sandgrain.formal.recoverability import Recoverability
+from sandgrain.formal.waits import Wait
 from sandgrain.formal.witness import find_delay, find_stop, record
 from sandgrain.verdict import Finding, Grade
 
@@ -52,6 +54,7 @@ class Confirmation:
         recovery_from: int,
         explained: Sequence[str],
         entered: str | None = None,
+        wait: Wait | None = None,
     ) -> tuple[Finding, Cube] | None:
         """The finding and the dead state the chip settles in, or None when the run shows nothing.
 
@@ -63,8 +66,9 @@ class Confirmation:
             recovery_from: cycle in which the recovery stimulus begins.
             explained: outputs of the model (declared functions) that would explain a stop.
             entered: the declared function that is entered without its declared trigger, if that is what is shown.
+            wait: what the run is an abbreviation of, if it is one.
         """
-        recording = record(self.bound.whole, inputs)
+        recording = record(self.bound.whole, inputs, jumped=None if wait is None else jumped(self.bound, wait))
         final = recording.states[-2 * self.frames][self.bound.latches]
         cube, needed = self._dead_state(question, final, held)
         stop = find_stop(self.bound, recording, self.service, cube, explained, 2 * self.frames)
@@ -86,7 +90,7 @@ class Confirmation:
         )
         if graded.grade is Grade.SLOWED and not self.promised:
             return None
-        kept = self.findings.keep_stop(stop, cube, run, needed, recovery_from, graded, entered)
+        kept = self.findings.keep_stop(stop, cube, run, needed, recovery_from, graded, entered, wait)
         return None if kept is None else (kept, cube)
 
     def _dead_state(

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sandgrain.check import check
+from sandgrain.check import CertificateError, check
 from sandgrain.check.claim import MEDIA_TYPE, SUFFIX
-from sandgrain.errors import ReplayError
+from sandgrain.errors import LimitExceeded, ReplayError
 from sandgrain.formal import wording
+from sandgrain.formal.accelerating import jump_of, told
 from sandgrain.formal.bounded import Run
 from sandgrain.formal.certifying import shutdown_certificate
 from sandgrain.formal.coverage import coverage
@@ -21,12 +22,14 @@ from sandgrain.formal.replay import replay
 from sandgrain.formal.stimulus import Stimulus
 from sandgrain.formal.trace import MEDIA_TYPE as VCD
 from sandgrain.formal.trace import TracedPort, write_vcd
+from sandgrain.formal.waits import Wait
 from sandgrain.formal.witness import Recording, Stop, find_stop, relevant
 from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission, to_verilog
 from sandgrain.verdict import (
+    Acceleration,
     Certificate,
     Claim,
     ClaimId,
@@ -95,6 +98,7 @@ class Findings:
         recovery_from: int,
         graded: Graded,
         entered: str | None = None,
+        wait: Wait | None = None,
     ) -> Finding | None:
         """Keep a stop as an undeclared finding once another simulator has replayed it; None when it does not.
 
@@ -106,6 +110,7 @@ class Findings:
             recovery_from: cycle in which the recovery stimulus begins.
             graded: what brings the service back.
             entered: the declared function that is entered without its declared trigger, if that is what is shown.
+            wait: what the run is an abbreviation of, if it is one.
         """
         reset_cycles = self._bound.whole.reset_cycles
         inputs = [] if run is None else relevant(self._bound, run, reset_cycles)
@@ -115,7 +120,7 @@ class Findings:
             for bit, value in bits_held
             if bit.port is not None
         ]
-        stimulus = self._replayed(stop, inputs)
+        stimulus = self._replayed(stop, inputs, wait)
         if stimulus is None:
             self._unreplayed.append(
                 Text(
@@ -125,26 +130,60 @@ class Findings:
                 )
             )
             return None
-        self._count += 1
         bits = self.state_bits(cube)
+        witness = self._witness(stop, cube, stimulus, inputs)
+        if wait is not None:
+            accelerated = self._accelerated(stop, stimulus, wait)
+            if accelerated is None:
+                return None
+            witness = witness.model_copy(update={"acceleration": accelerated})
+        self._count += 1
         return Finding(
             id=f"stop-{self._count}",
             status=FindingStatus.UNDECLARED,
             title=wording.title(stop, graded, entered),
             explanation=wording.explanation(
-                stop, graded, entered, bits, inputs, [f"{bit.name}={value}" for bit, value in bits_held]
+                stop,
+                graded,
+                entered,
+                bits,
+                inputs,
+                [f"{bit.name}={value}" for bit, value in bits_held],
+                witness.acceleration,
             ),
             service=stop.service,
             grade=graded.grade,
             dead_state=bits,
             places=_places(bits),
-            witness=self._witness(stop, cube, stimulus, inputs),
+            witness=witness,
         )
 
-    def _replayed(self, stop: Stop, inputs: list[RelevantInput]) -> Stimulus | None:
+    def _accelerated(self, stop: Stop, stimulus: Stimulus, wait: Wait) -> Acceleration | None:
+        """What of the run was proved instead of run; None when the checker does not accept that."""
+        try:
+            with self._progress.stage("certificate"):
+                return told(
+                    self.submission,
+                    self._elaborated,
+                    self._bound,
+                    wait,
+                    stop,
+                    stimulus.to_json_bytes(),
+                    self._keep_bytes,
+                )
+        except (CertificateError, LimitExceeded) as error:
+            self._unreplayed.append(
+                Text(
+                    template="The checker did not accept the certificate for {service}: {reason}",
+                    args={"service": stop.service, "reason": error.what},
+                )
+            )
+            return None
+
+    def _replayed(self, stop: Stop, inputs: list[RelevantInput], wait: Wait | None = None) -> Stimulus | None:
         """The stimulus of ``stop`` in the form another simulator reproduces: x as x, else x read as 0; None if none."""
         for x_as_zero in (False, True):
-            stimulus = self._stimulus(stop, inputs, x_as_zero)
+            stimulus = self._stimulus(stop, inputs, x_as_zero, wait)
             with self._progress.stage("replay"):
                 try:
                     results = replay(stimulus, self.submission)
@@ -157,7 +196,7 @@ class Findings:
                 return stimulus
         return None
 
-    def _stimulus(self, stop: Stop, inputs: list[RelevantInput], x_as_zero: bool) -> Stimulus:
+    def _stimulus(self, stop: Stop, inputs: list[RelevantInput], x_as_zero: bool, wait: Wait | None) -> Stimulus:
         manifest = self.submission.manifest
         recording = stop.recording
         clock = manifest.clocks[0]
@@ -175,6 +214,7 @@ class Findings:
             dead_from=stop.dead_from,
             relevant_inputs=inputs,
             x_as_zero=x_as_zero,
+            jump=None if wait is None else jump_of(self._bound, wait),
         )
 
     def _witness(self, stop: Stop, cube: Cube, stimulus: Stimulus, inputs: list[RelevantInput]) -> Witness:

@@ -7,7 +7,6 @@ condition is asked of the simulator too. An x elsewhere is let pass: it shows no
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from sandgrain.errors import ReplayError, SubmissionError
+from sandgrain.formal._flat_state import bit_number, bits_named
 from sandgrain.formal._simulators import Job, Prepared, Simulator, check_driven, mismatch, prepare, run_each
 from sandgrain.formal._testbench import Seen
 from sandgrain.formal.pair import FIRST, SECOND, Pair
@@ -165,13 +165,8 @@ def _seen(pair: Pair, run: int, prepared: Prepared, source: Signal, conditions: 
 
 
 def _selected(signal: Signal, net: Net, at: int) -> bool:
-    number = _number(net, at)
+    number = bit_number(net, at)
     return signal.high is None or signal.low is None or signal.low <= number <= signal.high
-
-
-def _number(net: Net, at: int) -> int:
-    """The index of a bit in the vendor's numbering."""
-    return net.offset + (net.width - 1 - at if net.upto else at)
 
 
 def _unlike(first: Sequence[tuple[int, str]], second: Sequence[tuple[int, str]]) -> list[int]:
@@ -196,7 +191,7 @@ def _held(pair: Pair, run: int, nets: Mapping[str, Net], own: Mapping[int, int])
     """The value of each net bit held in one run."""
     values: dict[int, str] = {}
     for name, both in pair.source_registers.items():
-        bits = _bits_named(name, nets)
+        bits = bits_named(name, nets)
         if name in nets and len(bits) != len(both[run]):  # all of the source, which is part of a net
             bits = [bit for bit in bits if bit in own]
         if not bits or len(bits) != len(both[run]) or any(bit not in own for bit in bits):
@@ -205,16 +200,6 @@ def _held(pair: Pair, run: int, nets: Mapping[str, Net], own: Mapping[int, int])
             if values.setdefault(bit, value) != value:
                 raise mismatch(f"the pair holds {name!r} at two values", "one")
     return values
-
-
-def _bits_named(name: str, nets: Mapping[str, Net]) -> list[int]:
-    if name in nets:
-        return [int(bit) for bit in nets[name].bits]
-    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", name)
-    net = nets.get(match[1]) if match else None
-    if match is None or net is None:
-        return []
-    return [int(net.bits[at]) for at in range(net.width) if _number(net, at) == int(match[2])]
 
 
 def _forced(flat: Module, source: Net, own: Mapping[int, int], values: Mapping[int, str]) -> dict[str, str]:

@@ -83,7 +83,7 @@ def replay(
         def run(name: str, simulator: Simulator) -> ReplayResult:
             own = work / name
             own.mkdir()
-            simulated = simulator(Job(prepared, stimulus, seen, own, stimulus.x_as_zero))
+            simulated = simulator(Job(prepared, stimulus, seen, own, stimulus.x_as_zero, stimulus.jump))
             return _compare(name, simulated.version, stimulus, "".join(simulated.rows), simulated.remark)
 
         results, unable = run_each(simulators, run)

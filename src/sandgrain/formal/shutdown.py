@@ -28,6 +28,7 @@ from sandgrain.formal.recoverability import DeadState, Recoverability
 from sandgrain.formal.sampling import advance, recovery_times, sample_states
 from sandgrain.formal.soak import Soak, serving_constants, soak
 from sandgrain.formal.strengthening import Strengthening
+from sandgrain.formal.waits import Wait, find_waits
 from sandgrain.formal.witness import after_reset, stimulus_of
 from sandgrain.logic.simulate import Words
 from sandgrain.netlist import Elaborated
@@ -173,6 +174,8 @@ class _Search:
             question.exclude(self.invariant)
         with progress.stage("stopped runs"):
             self._stopped_runs(runs, question)
+        with progress.stage("counters"):
+            self._waits(question)
         with progress.stage("dead states"):
             self._dead_states(runs, question)
         with progress.stage("declared functions"):
@@ -233,6 +236,17 @@ class _Search:
 
         inputs = stimulus_of(self.bound, held(before, length, 0), held(after, self._confirmation.tail, length))
         self._confirm(inputs, None, question, runs.held[after], len(inputs) - self._confirmation.tail)
+
+    def _waits(self, question: Recoverability) -> None:
+        """Turn counters that stop the service when they run out into witnesses."""
+        environment = self.bound.cone
+        for wait in find_waits(environment, self.start, self.goals, self.outcome.frames, self.progress.update):
+            if self._enough():
+                break
+            tail = environment.recovery_values(self._confirmation.tail)
+            inputs = stimulus_of(self.bound, wait.inputs, tail)
+            held = np.zeros(environment.model.network.input_count, np.uint8)
+            self._confirm(inputs, wait.run(environment), question, held, len(inputs) - len(tail), wait)
 
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
         environment = self.bound.cone
@@ -351,9 +365,10 @@ class _Search:
         question: Recoverability,
         held: NDArray[np.uint8],
         recovery_from: int,
+        wait: Wait | None = None,
     ) -> bool:
         """Whether the service really ends under ``inputs``; the witness is kept."""
-        kept = self._confirmation.confirm(inputs, run, question, held, recovery_from, self.explained)
+        kept = self._confirmation.confirm(inputs, run, question, held, recovery_from, self.explained, None, wait)
         if kept is None:
             return False
         finding, cube = kept

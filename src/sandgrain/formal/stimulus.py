@@ -53,6 +53,18 @@ class StimulusLimits:
     file_bytes: int = 64 * 1024 * 1024
 
 
+class Jump(BaseModel):
+    """Cycles that are not run but proved: before ``cycle`` the registers named are set, all others stay as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    cycle: Cycle = Field(description="cycle before which the jump is made")
+    skipped: int = Field(ge=1, lt=1 << 256, description="clock cycles skipped")
+    registers: dict[PortName, Literal[0, 1]] = Field(
+        min_length=1, max_length=65_536, description="register bit by name, and the value it has after the jump"
+    )
+
+
 class Stimulus(BaseModel):
     """A run of the chip from power-up into a state from which a service does not come back.
 
@@ -89,6 +101,7 @@ class Stimulus(BaseModel):
         default=False,
         description="whether values the description leaves unknown are read as 0",
     )
+    jump: Jump | None = Field(default=None, description="cycles that were proved instead of run, if any were")
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -106,6 +119,8 @@ class Stimulus(BaseModel):
         self._check_service()
         for relevant in self.relevant_inputs:
             self._check_relevant(relevant)
+        if self.jump is not None and not self.reset_cycles <= self.jump.cycle <= self.dead_from:
+            raise ValueError(f"jump: in cycle {self.jump.cycle}, not between reset and {self.dead_from}")
         return self
 
     def _check_service(self) -> None:
@@ -169,6 +184,7 @@ class Stimulus(BaseModel):
         dead_from: int,
         relevant_inputs: Sequence[RelevantInput] = (),
         x_as_zero: bool = False,
+        jump: Jump | None = None,
     ) -> Self:
         """A stimulus from bit arrays; ``cycles`` and ``last_service_cycle`` follow from the service trace.
 
@@ -184,6 +200,7 @@ class Stimulus(BaseModel):
             dead_from: first cycle in the dead state.
             relevant_inputs: input bits that the trigger needs.
             x_as_zero: whether values the description leaves unknown are read as 0.
+            jump: cycles that were proved instead of run.
 
         Raises:
             ReplayError: the parts do not fit together.
@@ -205,6 +222,7 @@ class Stimulus(BaseModel):
                 service_trace=runs_of(trace[:, None]),
                 relevant_inputs=tuple(relevant_inputs),
                 x_as_zero=x_as_zero,
+                jump=jump,
             )
         except ValidationError as error:
             raise refusal(error, None, what=_WHAT, schema=SCHEMA) from error

@@ -20,6 +20,21 @@ _ONE = np.uint64(1)
 
 
 @dataclass(frozen=True)
+class Jumped:
+    """Registers that are set before a cycle of a run.
+
+    Attributes:
+        cycle: the cycle.
+        latches: int64, latches of the whole model.
+        values: bool, what each is set to.
+    """
+
+    cycle: int
+    latches: NDArray[np.int64]
+    values: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Recording:
     """What the whole chip did under a stimulus.
 
@@ -60,8 +75,16 @@ def record(
     environment: Environment,
     inputs: NDArray[np.uint8],
     forced: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None,
+    jumped: Jumped | None = None,
 ) -> Recording:
-    """Simulate from `power_up` under ``inputs`` uint8 (cycles, inputs), latches ``forced`` to values in every cycle."""
+    """Simulate from `power_up`.
+
+    Args:
+        environment: what to simulate.
+        inputs: uint8 (cycles, inputs).
+        forced: latches held at values in every cycle.
+        jumped: latches set to values before one cycle.
+    """
     model = environment.model
     simulator = Simulator(model.network, 1)
     simulator.state[:] = spread(power_up(environment))
@@ -74,6 +97,8 @@ def record(
         simulator.inputs[:] = spread(row)
         if forced is not None:
             simulator.state[forced[0]] = spread(forced[1])
+        if jumped is not None and cycle == jumped.cycle:
+            simulator.state[jumped.latches] = spread(jumped.values)
         simulator.evaluate()
         states[cycle] = (simulator.state[:, 0] & _ONE).astype(np.bool_)
         seen[cycle] = (read(simulator.values, everything)[:, 0] & _ONE).astype(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandgrain.formal.grading import Graded
 from sandgrain.formal.witness import Stop
-from sandgrain.verdict import Grade, RelevantInput, StateBit, Text
+from sandgrain.verdict import Acceleration, Grade, RelevantInput, StateBit, Text
 
 
 def title(stop: Stop, graded: Graded, entered: str | None) -> Text:
@@ -28,6 +28,7 @@ def explanation(
     bits: list[StateBit],
     inputs: list[RelevantInput],
     held: list[str],
+    accelerated: Acceleration | None = None,
 ) -> Text:
     """How it comes about and what it does."""
     state = ", ".join(map(str, bits[:6])) + (" …" if len(bits) > 6 else "")
@@ -44,6 +45,22 @@ def explanation(
             "for it does not hold; from cycle {cycle} on {service} does not return, not once in {quiet} cycles of the "
             "recovery stimulus.",
             args=args | {"name": entered},
+        )
+    if accelerated is not None:
+        args |= {"counter": accelerated.counter, "skipped": accelerated.skipped, "after": accelerated.fires_after}
+        if accelerated.seconds is None:
+            return Text(
+                template="The register {counter} counts by itself. {after:,} cycles after power-up it has counted to a "
+                "value after which {service} does not return, not once in {quiet} cycles of the recovery stimulus: "
+                "{state}. No declared function explains it. Of these cycles {skipped:,} were not run but proved.",
+                args=args,
+            )
+        return Text(
+            template="The register {counter} counts by itself. {after:,} cycles after power-up, which is {time} at the "
+            "declared clock frequency, it has counted to a value after which {service} does not return, not once in "
+            "{quiet} cycles of the recovery stimulus: {state}. No declared function explains it. Of these cycles "
+            "{skipped:,} were not run but proved.",
+            args=args | {"time": duration(accelerated.seconds)},
         )
     if graded.grade is Grade.SLOWED:
         return Text(
@@ -68,3 +85,11 @@ def explanation(
         "return, not once in {quiet} cycles of the recovery stimulus: {state}. No declared function explains it.",
         args=args,
     )
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit in which it is easily read, e.g. ``5.5 a``; SI symbols, ``a`` for years."""
+    for unit, length in (("a", 31_557_600.0), ("d", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:,.4g} {unit}" if seconds / length < 10_000 else f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
