@@ -55,9 +55,10 @@ def search_here(
     *,
     seconds: float,
     max_depth: int,
-    tick: Callable[[int], None],
+    tick: Callable[[int], None] = lambda _depth: None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Search:
-    """`bounded.search` without a process, which takes a second to start."""
+    """`bounded.search` without a process, which takes a second to start; it never stops early."""
     messages: list[object] = []
 
     class Pipe:

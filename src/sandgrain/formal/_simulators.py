@@ -238,7 +238,9 @@ def _bench_script(job: Job, keep: Mapping[str, str] | None = None) -> list[str |
             ["connect", "-nomap", "-set", f"\\{wire}", f"\\{_testbench.INSTANCE}.{name}"]
             for wire, name in bench.watched.items()
         ),
+        f"cd {_testbench.BENCH}",
         *(["rename", f"\\{_testbench.INSTANCE}.{name}", f"\\{wire}"] for wire, name in (keep or {}).items()),
+        "cd",
         # Then only the ports are written down.
         f"rename -hide w:* {' '.join(f'w:{wire} %d' for wire in keep or {})}",
         "opt_clean",

@@ -24,6 +24,9 @@ from sandgrain.logic.sat import GraphSolver
 
 DOES_NOT_MATTER = 2
 
+_PATIENCE = 0.25
+"""Seconds between two looks at whether an answer is still wanted."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -44,6 +47,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Entering:
+    """The end of a run that is looked for: ``what`` holds, and in the cycle before neither it nor ``why`` did.
+
+    Attributes:
+        what, why: network literals.
+    """
+
+    what: int
+    why: int
+
+
+@dataclass(frozen=True)
 class Search:
     """How a bounded search ended: a run, or every depth below ``depth`` without one."""
 
@@ -58,21 +73,23 @@ class SearchCrashed(SandgrainError):
 def search(
     environment: Environment,
     start: NDArray[np.bool_],
-    cubes: Sequence[Cube],
+    targets: Sequence[Cube | Entering],
     *,
     seconds: float,
     max_depth: int,
     tick: Callable[[int], None] = lambda _depth: None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Search:
-    """The shortest run of operation from ``start`` into one of ``cubes``.
+    """The shortest run of operation from ``start`` into one of ``targets``.
 
     Args:
         environment: the design; inputs nothing defines (x, undriven) are taken as 0.
         start: bool (latches,), the state after reset.
-        cubes: where to get to.
+        targets: where to get to.
         seconds: wall-clock budget; the search process is ended when it is used up.
         max_depth: most cycles.
         tick: called with every depth that has been excluded.
+        ended: asked now and then whether the answer is no longer wanted.
     """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe()
@@ -85,10 +102,12 @@ def search(
     depth = 0
     try:
         try:
-            receiving.send((environment, start, list(cubes), max_depth))
+            receiving.send((environment, start, list(targets), max_depth))
         except OSError as error:
             raise SearchCrashed("the bounded search ended before it began", remedy="give it more memory") from error
-        while receiving.poll(max(0.0, deadline - time.monotonic())):
+        while (left := deadline - time.monotonic()) > 0 and not ended():
+            if not receiving.poll(min(left, _PATIENCE)):
+                continue
             try:
                 message = receiving.recv()
             except EOFError as error:
@@ -108,35 +127,51 @@ def search(
 
 
 def _work(sending: Connection) -> None:
-    environment, start, cubes, max_depth = sending.recv()
-    _search(sending, environment, start, cubes, max_depth)
+    environment, start, wanted, max_depth = sending.recv()
+    _search(sending, environment, start, wanted, max_depth)
 
 
 def _search(
-    sending: Connection, environment: Environment, start: NDArray[np.bool_], cubes: list[Cube], max_depth: int
+    sending: Connection,
+    environment: Environment,
+    start: NDArray[np.bool_],
+    wanted: list[Cube | Entering],
+    max_depth: int,
 ) -> None:
     network = environment.model.network
     free = environment.model.free_inputs
     graph = Graph(1 << 18)
     state: Literals = start.astype(np.uint32)
+    before: Literals | None = None
     driven: list[Literals] = []
     with GraphSolver(graph) as solver:
         for depth in range(max_depth + 1):
-            targets = [_inside(graph, state, cube) for cube in cubes]
-            for index, target in enumerate(targets):
-                if target != 0 and solver.solve([target]):
-                    sending.send(Run(_matters(solver, driven, target), index))
-                    return
-            sending.send(depth + 1)
             inputs = environment.operation_inputs(graph)
             inputs[free] = 0
+            values = graph.frame(network, inputs, state)
+            for index, target in enumerate(wanted):
+                if isinstance(target, Entering):
+                    literal, used = _entered(graph, before, values, target), [*driven, inputs]
+                else:
+                    literal, used = _inside(graph, state, target), driven
+                if literal != 0 and solver.solve([literal]):
+                    sending.send(Run(_matters(solver, used, literal), index))
+                    return
+            sending.send(depth + 1)
             driven.append(inputs)
-            state = literal_values(graph.frame(network, inputs, state), network.latch_next)
+            before, state = values, literal_values(values, network.latch_next)
     sending.send(None)
 
 
 def _inside(graph: Graph, state: Literals, cube: Cube) -> int:
     return graph.all_of(int(state[literal >> 1]) ^ (literal & 1) for literal in cube)
+
+
+def _entered(graph: Graph, before: Literals | None, values: Literals, target: Entering) -> int:
+    if before is None:
+        return 0
+    pairs = ((before, target.what ^ 1), (before, target.why ^ 1), (values, target.what))
+    return graph.all_of(int(frame[literal >> 1]) ^ (literal & 1) for frame, literal in pairs)
 
 
 def _matters(solver: GraphSolver, driven: list[Literals], target: int) -> NDArray[np.uint8]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +108,11 @@ class DeclaredFunctions:
             return False
         count = self.bound.cone.model.network.input_count
         before = found.inputs if found.inputs.size else np.empty((0, count), np.uint8)
-        run = bounded.Run(np.concatenate((before, entry.inputs)), found.target)
-        held = np.zeros(count, np.uint8)
+        return self.confirm(name, bounded.Run(np.concatenate((before, entry.inputs)), found.target))
+
+    def confirm(self, name: str, run: bounded.Run) -> bool:
+        """Whether ``run``, at whose end a declared state is entered without its trigger, stops the service for good."""
+        held = np.zeros(self.bound.cone.model.network.input_count, np.uint8)
         tail: NDArray[np.uint8] = self.bound.cone.recovery_values(self.confirmation.tail)
         inputs = stimulus_of(self.bound, run.inputs, tail)
         others = [DECLARED + other for other in self.bound.cone.declared if other != name]
@@ -123,3 +130,39 @@ class DeclaredFunctions:
         question = Recoverability(environment, goals, self.outcome.frames)
         question.exclude(self.pursuit.reach.invariant)
         return question
+
+
+class EntryWatch:
+    """A search for the shortest way into a declared state without its trigger, beside all else, in its own process."""
+
+    def __init__(self, functions: DeclaredFunctions, seconds: float) -> None:
+        environment = functions.bound.cone
+        outputs = environment.model.outputs
+        self._functions = functions
+        self._names = [name for name in environment.declared if TRIGGER + name in outputs]
+        self._over = Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._search = self._pool.submit(
+            bounded.search,
+            environment,
+            functions.pursuit.start,
+            [bounded.Entering(environment.declared[name], outputs[TRIGGER + name]) for name in self._names],
+            seconds=seconds if self._names else 0,
+            max_depth=functions.pursuit.depth,
+            ended=self._over.is_set,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._over.set()
+        self._pool.shutdown()
+
+    def take(self) -> bool:
+        """Whether a way was found and shown; True at most once."""
+        if self._over.is_set() or not self._search.done():
+            return False
+        self._over.set()
+        run = self._search.result().run
+        return run is not None and self._functions.confirm(self._names[run.target], run)

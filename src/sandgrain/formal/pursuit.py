@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from sandgrain.logic.network import Network
 from sandgrain.logic.simulate import Simulator, Words
 
 _MOST_STONES = 16
+_MOST_WAYS = 6
 _WORD = 8
 """Least flip-flops of a word worth a stone of its own."""
 
@@ -77,32 +80,56 @@ class Pursuit:
     def run_into(self, cube: Cube, *, seconds: float, tick: Callable[[int], None] = lambda _depth: None) -> Run | None:
         """A run from the start into ``cube``, or None when ``seconds`` are not enough or there is none."""
         deadline = time.monotonic() + seconds
+        found = Event()
+        with ThreadPoolExecutor(1) as pool:
+            # The direct way at the same time, in a process of its own.
+            direct = pool.submit(
+                search,
+                self.environment,
+                self.start,
+                [cube],
+                seconds=seconds,
+                max_depth=self.depth,
+                tick=tick,
+                ended=found.is_set,
+            )
+
+            def over() -> bool:
+                return direct.done() and direct.result().run is not None
+
+            try:
+                run = self._by_ways(cube, deadline, over)
+                if run is not None:
+                    found.set()
+                self.searched = direct.result().depth
+            finally:
+                found.set()
+        return run or direct.result().run
+
+    def _by_ways(self, cube: Cube, deadline: float, over: Callable[[], bool]) -> Run | None:
+        """A run by one of the ways; None too when it is ``over``."""
         ways = self.ways(cube)
-        # With stones at hand the direct way gets a part of the time.
-        share = 3 * seconds / 8 if ways else seconds
-        direct = search(self.environment, self.start, [cube], seconds=share, max_depth=self.depth, tick=tick)
-        self.searched = direct.depth
-        if direct.run is not None:
-            return direct.run
         for position, stones in enumerate(ways):
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or over():
                 return None
-            run = self._along([*stones, cube], left / (len(ways) - position), tick)
+            run = self._along(
+                stones if stones[-1] == cube else [*stones, cube], left / 2 if position < len(ways) - 1 else left, over
+            )
             if run is not None:
                 return run
         return None
 
-    def _along(self, stones: list[Cube], seconds: float, tick: Callable[[int], None]) -> Run | None:
+    def _along(self, stones: list[Cube], seconds: float, over: Callable[[], bool]) -> Run | None:
         """A run that reaches each of ``stones`` in turn."""
         deadline = time.monotonic() + seconds
         run: Run | None = None
         state = self.start
         for stone in stones:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or over():
                 return None
-            found = search(self.environment, state, [stone], seconds=left, max_depth=self.depth, tick=tick).run
+            found = search(self.environment, state, [stone], seconds=left, max_depth=self.depth, ended=over).run
             if found is None:
                 return None
             run = found if run is None else run.then(found)
@@ -117,12 +144,14 @@ class Pursuit:
         stone then, one way for each register that is kept.
         """
         chain = self.stones(cube)
-        first = chain[0] if chain else cube
-        before = self.reach.step_into(first)
-        words = [] if before is None else self._kept_words(before)
-        kept = [[word, *chain] for word in words if word != first]
-        # A chain of one is the target again, for which the direct way has been tried.
-        return [chain, *kept] if len(chain) > 1 else [*kept, *([chain] if chain else [])]
+        # A chain of one is the target again, for which the direct way is tried.
+        found = [chain] if len(chain) > 1 else []
+        for length in range(max(1, len(chain)), 0, -1):
+            rest = chain[-length:]
+            before = self.reach.step_into(rest[0] if rest else cube)
+            words = [] if before is None else self._kept_words(before)
+            found += [[word, *rest] for word in words if word not in rest]
+        return found[:_MOST_WAYS]
 
     def stones(self, cube: Cube) -> list[Cube]:
         """Unseen values on the way to ``cube``, in the order they are to be reached; empty when there are none."""
@@ -131,7 +160,9 @@ class Pursuit:
         while target and target not in chain and len(chain) < _MOST_STONES:
             chain.append(target)
             before = self.reach.step_into(target)
-            target = () if before is None else tuple(literal for literal in before if self._unseen[literal])
+            # A value of a whole word is no stone: of the bits of data that happen to be unseen nothing follows.
+            words = set[int]().union(*([] if before is None else self._kept_words(before)))
+            target = tuple(literal for literal in before or () if self._unseen[literal] and literal not in words)
         return chain[::-1]
 
     def _unseen_part(self, cube: Cube) -> Cube:

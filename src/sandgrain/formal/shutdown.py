@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sandgrain.formal import bounded
 from sandgrain.formal.confirming import Confirmation
-from sandgrain.formal.declared import DeclaredFunctions
+from sandgrain.formal.declared import DeclaredFunctions, EntryWatch
 from sandgrain.formal.environment import DECLARED, HELD, Bound, bind
 from sandgrain.formal.findings import Findings
 from sandgrain.formal.mining import as_cubes, candidates, inductive_clauses
@@ -182,8 +182,8 @@ class _Search:
             self._declared()
         return self.outcome
 
-    def _declared(self) -> None:
-        functions = DeclaredFunctions(
+    def _declared_functions(self) -> DeclaredFunctions:
+        return DeclaredFunctions(
             self.bound,
             self.service,
             self.outcome,
@@ -193,6 +193,9 @@ class _Search:
             self.options.exclude_seconds,
             self.options.search_seconds,
         )
+
+    def _declared(self) -> None:
+        functions = self._declared_functions()
         functions.entries(self.deadline, self._enough)
         functions.report()
         reach = self._pursuit.reach
@@ -253,15 +256,21 @@ class _Search:
         pursuit = self._pursuit = Pursuit(
             environment, self.start, self._reachability(self.invariant), self.ordinary, self.options.depth
         )
+        with EntryWatch(self._declared_functions(), self.seconds) as watch:
+            self._one_by_one(runs, question, pursuit, watch)
+
+    def _one_by_one(self, runs: Soak, question: Recoverability, pursuit: Pursuit, watch: EntryWatch) -> None:
+        """Settle dead states until there is none left, an undeclared stop is shown, or time is up."""
+        environment = self.bound.cone
         known = len(self.invariant)
         for state in self._probes(runs):
-            if self._enough():
+            if watch.take() or self._enough():
                 break
             dead = question.is_dead(state)
             if dead is not None and question.is_open(dead.cube):
                 known = self._settle(question.minimise(dead), question, pursuit, known)
         strengthening = Strengthening(environment, self.states)
-        while not self._enough():
+        while not watch.take() and not self._enough():
             dead = question.find()
             if dead is None:
                 self.outcome.exhausted = True
