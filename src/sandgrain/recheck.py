@@ -1,4 +1,7 @@
-"""Check certificates on the submission they are about: one by itself, or those of all proved claims of a case.
+"""Check certificates on the submission they are about: one by itself, or all of a case.
+
+A case has one for every service or source of a proved claim, and one for every witness of which a part was proved
+instead of run.
 
 The submission is elaborated anew. Nothing of the engines that write certificates is used.
 """
@@ -11,6 +14,7 @@ from pathlib import Path
 
 from sandgrain.case import read_case, submission_hint
 from sandgrain.check import CertificateLimits, Checked, check
+from sandgrain.check.accelerated import STIMULUS_BYTES, checked_acceleration
 from sandgrain.check.claim import subjects
 from sandgrain.errors import CaseError, SubmissionError
 from sandgrain.netlist import Elaborated
@@ -37,7 +41,7 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
         progress: told what is being done.
 
     Raises:
-        CaseError: there is no such file, the case is not whole, or nothing in it is proved.
+        CaseError: there is no such file, the case is not whole, or there is no certificate in it.
         SubmissionError: the submission is wrong, or not the one the case is about.
         SandgrainError: its description cannot be read.
     """
@@ -45,8 +49,12 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
     root = submission_path or (submission_hint(path) if case is not None else None)
     if root is None:
         raise CaseError("nothing says where the submission is", file=path, remedy="name it with --submission")
-    if case is not None and not any(claim.verdict is Verdict.PROVED for claim in case.claims):
-        raise CaseError("there is no certificate to check", file=path, expected="a case with a proved claim")
+    if case is not None and not _has_certificates(case):
+        raise CaseError(
+            "there is no certificate to check",
+            file=path,
+            expected="a case with a proved claim, or with a witness that skips cycles",
+        )
     with progress.stage("intake"):
         submission = load(root)
     if case is not None and submission.digest != case.submission.digest:
@@ -60,7 +68,10 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
     if case is None:
         results = [Rechecked(str(path), check(_read(path), submission, elaborated, progress=progress, file=path))]
     else:
-        results = list(_proved(path, case, submission, elaborated, progress))
+        results = [
+            *_proved(path, case, submission, elaborated, progress),
+            *_accelerated(path, case, submission, elaborated, progress),
+        ]
     submission.verify_unchanged()
     return results
 
@@ -85,14 +96,38 @@ def _proved(
                 yield Rechecked("", _rejected(claim, subject, "the claim is said to be proved without a certificate"))
 
 
+def _has_certificates(case: Case) -> bool:
+    return any(claim.verdict is Verdict.PROVED for claim in case.claims) or any(
+        finding.witness is not None and finding.witness.acceleration is not None
+        for claim in case.claims
+        for finding in claim.findings
+    )
+
+
+def _accelerated(
+    path: Path, case: Case, submission: Submission, elaborated: Elaborated, progress: Progress
+) -> Iterator[Rechecked]:
+    """The certificates of the cycles that witnesses skip."""
+    for claim in case.claims:
+        for finding in claim.findings:
+            witness = finding.witness
+            if witness is None or witness.acceleration is None:
+                continue
+            file = path / witness.acceleration.certificate.path
+            stimulus = _read(path / witness.stimulus.path, STIMULUS_BYTES)
+            with progress.stage(f"check the skipped cycles of {finding.id}"):
+                checked = checked_acceleration(_read(file), stimulus, submission.manifest, elaborated, claim, finding)
+            yield Rechecked(str(file), checked)
+
+
 def _rejected(claim: Claim, subject: str, reason: str) -> Checked:
     return Checked(accepted=False, claim=claim.id.value, subject=subject, obligations=(), solver="", reason=reason)
 
 
-def _read(file: Path) -> bytes:
-    """The bytes of a certificate, one more than allowed at most, so that the checker refuses it."""
+def _read(file: Path, most: int = CertificateLimits().file_bytes) -> bytes:
+    """The bytes of a file, one more than allowed at most, so that the checker refuses it."""
     try:
         with file.open("rb") as stream:
-            return stream.read(CertificateLimits().file_bytes + 1)
+            return stream.read(most + 1)
     except OSError as error:
         raise CaseError(f"the certificate cannot be read: {error.strerror}", file=file) from error

@@ -135,7 +135,7 @@ class Acceleration(Model):
     cycle: int = Field(ge=0, description="cycle of the witness before which the jump is made")
     skipped: int = Field(ge=1, description="clock cycles skipped")
     state: list[StateBit] = Field(description="the counter's bits after the jump")
-    fires_after: int = Field(ge=1, description="clock cycles from power-up until the service is seen for the last time")
+    fires_after: int = Field(ge=1, description="clock cycles from power-up after which the service does not come back")
     seconds: float | None = Field(default=None, ge=0, description="the same at the declared clock frequency")
     certificate: EvidenceFile
 

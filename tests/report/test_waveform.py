@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sandgrain.errors import CaseError, LimitExceeded
 from sandgrain.report import Language, ReportLimits, Translator
 from sandgrain.report._trace import read_trace
-from sandgrain.report._window import choose
+from sandgrain.report._window import Stretch, choose
+from sandgrain.report._witness_scene import interesting
 from sandgrain.report.waveform import draw
 from sandgrain.verdict import EvidenceFile, RelevantInput, Witness
 
@@ -35,6 +36,10 @@ def a_witness(cycles: int, dead: int, last: int | None, needed: list[int]) -> Wi
         vcd=NOTHING,
         relevant_inputs=[RelevantInput(cycle=cycle, port="a", bit=0, value=1) for cycle in needed],
     )
+
+
+def stretches_of(witness: Witness) -> list[Stretch]:
+    return choose(witness.cycles, interesting(witness), 36)
 
 
 def test_values_are_those_of_the_cycle() -> None:
@@ -98,7 +103,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     )
 )
 def test_the_chosen_stretches_cover_the_run_once(shape: tuple[int, int, int | None, list[int]]) -> None:
-    stretches = choose(a_witness(*shape), 36)
+    stretches = stretches_of(a_witness(*shape))
     assert stretches[0].first == 0
     assert stretches[-1].last == shape[0] - 1
     assert all(left.last + 1 == right.first for left, right in pairwise(stretches))
@@ -108,13 +113,13 @@ def test_the_chosen_stretches_cover_the_run_once(shape: tuple[int, int, int | No
 
 
 def test_the_interesting_cycles_are_drawn() -> None:
-    stretches = choose(a_witness(2000, 1500, 1499, [700, 1490]), 36)
+    stretches = stretches_of(a_witness(2000, 1500, 1499, [700, 1490]))
     drawn = {c for s in stretches if not s.hidden for c in range(s.first, s.last + 1)}
     assert {0, 700, 1490, 1499, 1500, 1999} <= drawn
 
 
 def test_an_endless_run_is_no_trouble() -> None:
-    assert choose(a_witness(10**12, 10**12 - 5, None, []), 36)
+    assert stretches_of(a_witness(10**12, 10**12 - 5, None, []))
 
 
 def texts(svg: str) -> list[str]:

@@ -5,15 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from sandgrain.check.acceleration import (
-    MEDIA_TYPE,
-    SUFFIX,
-    Acceleration,
-    Register,
-    Stretch,
-    check_acceleration,
-    write,
-)
+from sandgrain.check.accelerated import check_acceleration
+from sandgrain.check.acceleration import MEDIA_TYPE, SUFFIX, Acceleration, Register, Stretch, write
 from sandgrain.check.certificate import network_digest
 from sandgrain.formal.environment import Bound
 from sandgrain.formal.stimulus import Jump

@@ -1,4 +1,4 @@
-"""The VCD of a witness as values per clock cycle; the file is read as if an adversary had written it."""
+"""The VCD of a run, or of two, as values per clock cycle; the file is read as if an adversary had written it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from sandgrain.report.limits import LIMITS, ReportLimits
 
 OWN_SCOPE = "sandgrain"
 """The scope that holds what the description does not: the service, the dead flag, the dead-state bits."""
+
+FIRST_SCOPE, SECOND_SCOPE = "first", "second"
+"""The scopes of either run of a pair."""
 
 # Nanoseconds from one clock cycle to the next, and how far into a cycle its values are sampled.
 _PERIOD = 10
@@ -41,6 +44,10 @@ class Signal:
         index = bisect_right(self._cycles, cycle) - 1
         return self._values[index] if index >= 0 else "x" * self.width
 
+    def changes(self) -> list[int]:
+        """The cycles in which a value begins."""
+        return list(self._cycles)
+
     def steady(self, first: int, last: int) -> bool:
         """Whether the value is the same in every cycle from ``first`` to ``last``."""
         begin = bisect_right(self._cycles, first)
@@ -50,10 +57,18 @@ class Signal:
 
 @dataclass(frozen=True)
 class Trace:
-    """The signals of a witness: the ports of the top module, and what Sandgrain computed beside them."""
+    """The signals of a dump.
 
-    ports: dict[str, Signal]
-    own: dict[str, Signal]
+    Attributes:
+        ports: of the top module, in the dump of a witness.
+        own: what Sandgrain computed beside them.
+        first, second: of either run, in the dump of a pair.
+    """
+
+    ports: dict[str, Signal] = field(default_factory=dict)
+    own: dict[str, Signal] = field(default_factory=dict)
+    first: dict[str, Signal] = field(default_factory=dict)
+    second: dict[str, Signal] = field(default_factory=dict)
 
 
 def read_trace(data: bytes, *, limits: ReportLimits = LIMITS) -> Trace:
@@ -78,7 +93,7 @@ class _Reader:
         self.limits = limits
         self.scopes: list[str] = []
         self.signals: dict[str, list[Signal]] = {}
-        self.trace = Trace({}, {})
+        self.trace = Trace()
         self.declared = 0
         self.changes = 0
 
@@ -119,6 +134,10 @@ class _Reader:
             self.trace.own.setdefault(name, signal)
         elif len(self.scopes) == 1:
             self.trace.ports.setdefault(name, signal)
+            if self.scopes[0] == FIRST_SCOPE:
+                self.trace.first.setdefault(name, signal)
+            elif self.scopes[0] == SECOND_SCOPE:
+                self.trace.second.setdefault(name, signal)
         else:
             return
         self.signals.setdefault(var.id_code, []).append(signal)

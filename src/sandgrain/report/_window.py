@@ -1,11 +1,12 @@
-"""Which cycles of a witness are worth drawing, and which are left out behind a break mark."""
+"""Which cycles of a run are worth drawing, and which are left out behind a break mark."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sandgrain.verdict import Witness
+_LONGEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -17,34 +18,23 @@ class Stretch:
     hidden: bool
 
 
-def choose(witness: Witness, columns: int) -> list[Stretch]:
-    """The stretches of a witness from its first cycle to its last, at most ``columns`` cycles drawn.
+def choose(cycles: int, parts: Iterable[tuple[int, int]], columns: int) -> list[Stretch]:
+    """The stretches of a run from its first cycle to its last.
 
-    The end of the service and the first dead cycle come first, then the inputs the trigger needs (latest first,
-    since the trigger completes there), then the release of reset, then the end of the run.
+    Args:
+        cycles: length of the run.
+        parts: first and last cycle of what is worth drawing, the most important first; the beginning and the end of
+            the run come after them.
+        columns: most cycles drawn, but for gaps that a break would not make shorter.
     """
-    last = min(witness.cycles, 10_000_000) - 1
+    last = min(cycles, _LONGEST) - 1
     wanted: dict[int, None] = {}
-
-    def want(first: int, final: int) -> None:
+    for first, final in (*parts, (0, 0), (last - 1, last)):
         for cycle in range(max(0, first), min(last, final) + 1):
             if len(wanted) < columns:
                 wanted.setdefault(cycle)
-
-    want(witness.dead_from - 2, witness.dead_from + 3)
-    if witness.last_service_cycle is not None:
-        want(witness.last_service_cycle - 1, witness.last_service_cycle + 1)
-    relevant = sorted({item.cycle for item in witness.relevant_inputs}, reverse=True)
-    for cycle in relevant:
-        want(cycle, cycle)
-    want(witness.reset_cycles - 1, witness.reset_cycles)
-    for cycle in relevant:
-        want(cycle - 1, cycle + 1)
-    want(0, 0)
-    want(last - 1, last)
-    cycles = sorted(wanted)
     # A break costs as much room as a cycle: a gap of one or two is drawn.
-    for before, after in pairwise(cycles):
+    for before, after in pairwise(sorted(wanted)):
         if after - before <= 3:
             wanted.update(dict.fromkeys(range(before, after)))
     return _stretches(sorted(wanted), last)

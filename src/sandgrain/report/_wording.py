@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandgrain.verdict import Case, Claim, ClaimId, FindingStatus, Text, Verdict
+from sandgrain.verdict import Case, Claim, ClaimId, FindingStatus, Grade, Text, Verdict
 
 CLAIM_NAMES: dict[ClaimId, Text] = {
     ClaimId.NO_REMOTE_SHUTDOWN: Text(template="No remote shutdown"),
@@ -64,6 +64,24 @@ STATUS_MEANINGS: dict[FindingStatus, Text] = {
     FindingStatus.DECLARED: Text(template="A capability the vendor declared."),
 }
 
+GRADE_NAMES: dict[Grade, Text] = {
+    Grade.SLOWED: Text(template="Slowed down"),
+    Grade.NEEDS_RESET: Text(template="Needs reset"),
+    Grade.NEEDS_POWER_CYCLE: Text(template="Needs a power cycle"),
+    Grade.SURVIVES_RESET: Text(template="Survives reset"),
+}
+
+GRADE_MEANINGS: dict[Grade, Text] = {
+    Grade.SLOWED: Text(template="The service comes back by itself, later than it has to."),
+    Grade.NEEDS_RESET: Text(template="Reset brings the service back."),
+    Grade.NEEDS_POWER_CYCLE: Text(
+        template="Reset does not bring the service back, the values registers have at power-up do."
+    ),
+    Grade.SURVIVES_RESET: Text(
+        template="Reset does not bring the service back, and nothing says that a power cycle does."
+    ),
+}
+
 STATUS_ORDER = (FindingStatus.UNDECLARED, FindingStatus.SUSPECT, FindingStatus.DECLARED)
 """The order findings are told in: what needs an answer first."""
 
@@ -89,3 +107,19 @@ def ordered_claims(case: Case) -> list[Claim]:
 def status_rank(status: FindingStatus) -> int:
     """Undeclared before suspect before declared."""
     return STATUS_ORDER.index(status)
+
+
+def duration(seconds: float) -> Text:
+    """A length of time in the unit in which it is easily read."""
+    if seconds >= 31_557_600:
+        return Text(template="{number} years", args={"number": _readable(seconds / 31_557_600)})
+    if seconds >= 86_400:
+        return Text(template="{number} days", args={"number": _readable(seconds / 86_400)})
+    if seconds >= 3600:
+        return Text(template="{number} hours", args={"number": _readable(seconds / 3600)})
+    return Text(template="{number} seconds", args={"number": _readable(seconds)})
+
+
+def _readable(number: float) -> str:
+    """Three or four digits that count; a small number as it is."""
+    return f"{float(f'{number:.4g}'):,.0f}" if number >= 1000 else f"{number:.3g}"

@@ -19,7 +19,7 @@ from sandgrain.report._visible import visible
 from sandgrain.report.language import Language, Translator
 from sandgrain.report.limits import LIMITS, ReportLimits
 from sandgrain.report.waveform import Drawing, draw
-from sandgrain.verdict import Case, Certificate, Claim, EvidenceFile, Finding, FindingStatus, Text, Verdict
+from sandgrain.verdict import Case, Certificate, Claim, EvidenceFile, Finding, FindingStatus, Text, Verdict, Witness
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class FindingView:
 
     finding: Finding
     command: str
+    check_command: str
     excerpts: list[Excerpt]
     words: list[Word]
     needed: list[NeededInput]
@@ -147,14 +148,14 @@ class _Builder:
         return EvidenceRow(role, file, check_evidence(self.case_dir, file, limits=self.limits).state)
 
     def finding(self, finding: Finding) -> FindingView:
-        drawing, not_drawn, evidence = self.witness(finding)
-        needed: list[NeededInput] = []
-        if finding.witness is not None:
-            needed = needed_inputs(finding.witness.relevant_inputs, drawing.widths if drawing else {})
+        drawing, not_drawn, evidence = self.run(finding)
+        shown = finding.witness or finding.leak
+        needed = needed_inputs(shown.relevant_inputs, drawing.widths if drawing else {}) if shown else []
         rows = self.limits.input_rows
         return FindingView(
             finding,
             f"sandgrain replay {shlex.quote(self.name)} {finding.id}",
+            f"sandgrain check {shlex.quote(self.name)}",
             self.source.excerpts(finding.places[: self.limits.places]),
             words(finding.dead_state[: self.limits.state_bits]),
             needed[:rows],
@@ -164,21 +165,28 @@ class _Builder:
             evidence,
         )
 
-    def witness(self, finding: Finding) -> tuple[Drawing | None, FileState | None, list[EvidenceRow]]:
-        witness = finding.witness
-        if witness is None:
+    def run(self, finding: Finding) -> tuple[Drawing | None, FileState | None, list[EvidenceRow]]:
+        """The picture of the run (or pair of runs) that shows a finding, or why there is none, and its files."""
+        shown = finding.witness or finding.leak
+        if shown is None:
             return None, None, []
-        checked = check_evidence(self.case_dir, witness.vcd, keep=self.limits.vcd_bytes, limits=self.limits)
+        checked = check_evidence(self.case_dir, shown.vcd, keep=self.limits.vcd_bytes, limits=self.limits)
         rows = [
-            self.evidence(Text(template="Stimulus"), witness.stimulus),
-            EvidenceRow(Text(template="Waveform (VCD)"), witness.vcd, checked.state),
+            self.evidence(Text(template="Stimulus"), shown.stimulus)
+            if isinstance(shown, Witness)
+            else self.evidence(Text(template="Pair of runs"), shown.pair),
+            EvidenceRow(Text(template="Waveform (VCD)"), shown.vcd, checked.state),
         ]
+        if isinstance(shown, Witness) and shown.acceleration is not None:
+            rows.append(
+                self.evidence(Text(template="Certificate of the skipped cycles"), shown.acceleration.certificate)
+            )
         if checked.state is not FileState.INTACT:
             return None, checked.state, rows
         if checked.data is None:
             return None, FileState.TOO_LARGE, rows
         try:
-            return draw(checked.data, witness, self.translator, name=f"w-{finding.id}", limits=self.limits), None, rows
+            return draw(checked.data, shown, self.translator, name=f"w-{finding.id}", limits=self.limits), None, rows
         except SandgrainError:
             return None, FileState.REFUSED, rows
 

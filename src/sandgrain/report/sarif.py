@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from sandgrain.report import _wording
 from sandgrain.report._visible import visible
 from sandgrain.report.language import Language, Translator
-from sandgrain.verdict import Case, Claim, ClaimId, Finding, FindingStatus, Place, Text, Verdict
+from sandgrain.verdict import Case, Claim, ClaimId, EvidenceFile, Finding, FindingStatus, Leak, Place, Text, Verdict
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -112,6 +113,8 @@ def _result(case: Case, claim: ClaimId, index: int, finding: Finding) -> dict[st
             "status": finding.status.value,
             "deadState": [{"name": bit.name, "value": bit.value} for bit in finding.dead_state],
             **({"declaredAs": finding.declared_as} if finding.declared_as else {}),
+            **({"grade": finding.grade.value} if finding.grade else {}),
+            **({"leak": _leak(finding.leak)} if finding.leak else {}),
         },
     }
     if finding.places:
@@ -120,18 +123,28 @@ def _result(case: Case, claim: ClaimId, index: int, finding: Finding) -> dict[st
         result["relatedLocations"] = [
             {"id": number, **_location(place)} for number, place in enumerate(finding.places[1:], start=1)
         ]
-    if finding.witness is not None:
+    attached = list(_attachments(finding))
+    if attached:
         result["attachments"] = [
-            {
-                "description": {"text": description},
-                "artifactLocation": {"uri": quote(evidence.path)},
-            }
-            for description, evidence in [
-                ("Stimulus that shows the finding, in the case directory.", finding.witness.stimulus),
-                ("Waveform of the run (VCD), in the case directory.", finding.witness.vcd),
-            ]
+            {"description": {"text": description}, "artifactLocation": {"uri": quote(evidence.path)}}
+            for description, evidence in attached
         ]
     return result
+
+
+def _leak(leak: Leak) -> dict[str, str | int]:
+    return {"source": leak.source, "sink": leak.sink, "bit": leak.bit, "firstDifference": leak.first_difference}
+
+
+def _attachments(finding: Finding) -> Iterator[tuple[str, EvidenceFile]]:
+    if finding.witness is not None:
+        yield "Stimulus that shows the finding, in the case directory.", finding.witness.stimulus
+        yield "Waveform of the run (VCD), in the case directory.", finding.witness.vcd
+        if finding.witness.acceleration is not None:
+            yield "Certificate of the skipped cycles, in the case directory.", finding.witness.acceleration.certificate
+    if finding.leak is not None:
+        yield "Pair of runs that shows the finding, in the case directory.", finding.leak.pair
+        yield "Waveform of both runs (VCD), in the case directory.", finding.leak.vcd
 
 
 def _sentence(text: Text) -> str:
@@ -152,7 +165,9 @@ def _location(place: Place) -> dict[str, Any]:
 
 
 def _substance(finding: Finding) -> str:
-    """What makes a finding the same one in a later audit: its dead state, else its place, else its id."""
+    """What makes a finding the same one in a later audit: what leaks where, its dead state, its place, else its id."""
+    if finding.leak is not None:
+        return f"{finding.leak.source} {finding.leak.sink}"
     if finding.dead_state:
         return " ".join(sorted(str(bit) for bit in finding.dead_state))
     return " ".join(map(str, finding.places)) or finding.id

@@ -117,10 +117,15 @@ class _Summary:
         status = self.tell(_wording.STATUS_NAMES[finding.status])
         self.line(f"{mark} {status}: {self.tell(finding.title)}", indent=2, style=style)
         self.line(self.tell(finding.explanation), indent=6)
+        if finding.grade is not None:
+            name, meaning = _wording.GRADE_NAMES[finding.grade], _wording.GRADE_MEANINGS[finding.grade]
+            self.line(f"{self.tell(name)}: {self.tell(meaning)}", indent=6)
         for place in finding.places[: self.limits.places]:
             self.line(f"{_('at')} {place}", indent=6)
         if finding.declared_as is not None:
             where = f" ({finding.document})" if finding.document else ""
             self.line(f"{_('Declared as')}: {finding.declared_as}{where}", indent=6)
-        if finding.witness is not None:
+        if finding.witness is not None or finding.leak is not None:
             self.line(f"{_('Check it yourself')}: sandgrain replay {self.name} {finding.id}", indent=6)
+        if finding.witness is not None and finding.witness.acceleration is not None:
+            self.line(f"{_('And the cycles that were skipped')}: sandgrain check {self.name}", indent=6)

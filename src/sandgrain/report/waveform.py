@@ -1,4 +1,4 @@
-"""A witness as a picture: inline SVG, two parts (names, waves) so that the names can stay while the waves scroll.
+"""A run, or two, as a picture: inline SVG, two parts (names, waves) so that the names can stay while the waves scroll.
 
 The drawing carries its meaning in shapes and words; colour only repeats it. Classes are styled by ``report.css``.
 """
@@ -10,18 +10,21 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from sandgrain.report._bits import split_index
-from sandgrain.report._trace import Signal, Trace, read_trace
+from sandgrain.report._leak_scene import leak_scene
+from sandgrain.report._scene import Scene, say
+from sandgrain.report._trace import read_trace
 from sandgrain.report._visible import visible
 from sandgrain.report._wave_layout import WaveColumn, WaveRow
-from sandgrain.report._window import Stretch, choose
-from sandgrain.report.language import Language, Translator
+from sandgrain.report._window import Stretch
+from sandgrain.report._witness_scene import witness_scene
+from sandgrain.report.language import Translator
 from sandgrain.report.limits import LIMITS, ReportLimits
-from sandgrain.verdict import Witness
+from sandgrain.verdict import Leak, Witness
 
 _ROW = 36
 _WAVE = 18
-_HEAD = 58
+_HEAD = 24
+_FLAG = 17
 _FOOT = 8
 _NARROW = 26
 _GAP = 40
@@ -41,117 +44,65 @@ class Drawing:
 
 
 def draw(
-    vcd: bytes, witness: Witness, translator: Translator, *, name: str = "w", limits: ReportLimits = LIMITS
+    vcd: bytes, shown: Witness | Leak, translator: Translator, *, name: str = "w", limits: ReportLimits = LIMITS
 ) -> Drawing:
-    """Draw the witness whose VCD has the bytes ``vcd``.
+    """Draw the witness or the leak whose VCD has the bytes ``vcd``.
 
     Args:
         name: prefix of the ids inside the picture; letters, digits and hyphens.
 
     Raises:
-        CaseError: not a VCD of the layout witnesses have.
+        CaseError: not a VCD of the layout witnesses or pairs have.
         LimitExceeded: a limit of ``limits`` was reached.
     """
-    return _Picture(read_trace(vcd, limits=limits), witness, translator, name, limits).drawing()
+    trace = read_trace(vcd, limits=limits)
+    scene = (
+        witness_scene(trace, shown, translator, limits)
+        if isinstance(shown, Witness)
+        else leak_scene(trace, shown, translator, limits)
+    )
+    return _Picture(scene, translator, name).drawing()
 
 
 class _Picture:
-    def __init__(self, trace: Trace, witness: Witness, translator: Translator, name: str, limits: ReportLimits) -> None:
-        self.witness = witness
+    def __init__(self, scene: Scene, translator: Translator, name: str) -> None:
+        self.scene = scene
         self.translator = translator
         self.name = name
-        self.trace = trace
-        self.needed: dict[tuple[str, int], list[str]] = {}
-        for item in witness.relevant_inputs:
-            bits = self.needed.setdefault((item.port, item.cycle), [])
-            if len(bits) < 64:
-                bits.append(f"[{item.bit}]={item.value}")
-        self.rows = list(self.choose_rows(limits))
-        self.columns = self.choose_columns(choose(witness, limits.columns))
-        self.height = _HEAD + _ROW * len(self.rows) + _FOOT
+        self.rows = list(scene.rows)
+        self.columns = self.place_columns()
+        self.head = _HEAD + _FLAG * len(scene.marks)
+        self.height = self.head + _ROW * len(self.rows) + _FOOT
         self.width = self.columns[-1].right + 12
 
-    def say(self, template: str, **args: str | int) -> str:
-        """A sentence in the report's language, with what is hidden in its arguments made visible."""
-        return visible("".join(piece for piece, _ in self.translator.pieces(template, args)), lines=False)
-
-    # -- what to draw ------------------------------------------------------------------------------------------
-
-    def choose_rows(self, limits: ReportLimits) -> Iterator[WaveRow]:
-        _ = self.translator.gettext
-        reset = self.find_reset()
-        if reset is not None:
-            yield WaveRow(reset.name, "reset", (reset,), port=reset.name, note=_("reset"))
-        service = self.trace.own.get(f"service_{self.witness.service}")
-        if service is not None:
-            yield WaveRow(self.witness.service, "service", (service,), note=_("service"))
-        ports = dict.fromkeys(item.port for item in sorted(self.witness.relevant_inputs, key=lambda i: i.cycle))
-        shown = [port for port in ports if port in self.trace.ports and (reset is None or port != reset.name)]
-        for port in shown[: limits.port_rows]:
-            yield WaveRow(port, "input", (self.trace.ports[port],), port=port, note=_("input"))
-        yield from list(self.state_rows())[: limits.state_rows]
-        dead = self.trace.own.get("dead")
-        if dead is not None:
-            yield WaveRow(_("dead state"), "dead", (dead,))
-
-    def find_reset(self) -> Signal | None:
-        """The port that changes when reset ends and is steady before and after; a case does not name it."""
-        end = self.witness.reset_cycles
-        if end == 0 or end >= self.witness.cycles:
-            return None
-        found = [
-            signal
-            for signal in self.trace.ports.values()
-            if signal.width == 1
-            and signal.at(end - 1) != signal.at(end)
-            and {signal.at(end - 1), signal.at(end)} == {"0", "1"}
-            and signal.steady(0, end - 1)
-            and signal.steady(end, self.witness.cycles - 1)
-        ]
-        named = [signal for signal in found if "rst" in signal.name.lower() or "reset" in signal.name.lower()]
-        return named[0] if named else None
-
-    def state_rows(self) -> Iterator[WaveRow]:
-        groups: dict[str, list[tuple[int, Signal]]] = {}
-        for name, signal in self.trace.own.items():
-            if name != "dead" and not name.startswith("service_"):
-                base, index = split_index(name)
-                groups.setdefault(base, []).append((index or 0, signal))
-        for base, bits in groups.items():
-            indices = sorted((index for index, _ in bits), reverse=True)
-            if len(bits) >= 3 and len(set(indices)) == len(bits):
-                row = tuple(signal for _, signal in sorted(bits, key=lambda bit: -bit[0]))
-                contiguous = indices[0] - indices[-1] + 1 == len(indices)
-                label = (
-                    f"{base}[{indices[0]}:{indices[-1]}]" if contiguous else f"{base}[{','.join(map(str, indices))}]"
-                )
-                yield WaveRow(label, "state", row, note=self.translator.gettext("state"))
-            else:
-                for _, signal in bits:
-                    yield WaveRow(signal.name, "state", (signal,), note=self.translator.gettext("state"))
-
-    def choose_columns(self, stretches: list[Stretch]) -> list[WaveColumn]:
+    def place_columns(self) -> list[WaveColumn]:
         out: list[WaveColumn] = []
         x = 8.0
-        for stretch in stretches:
+        for stretch in self.scene.stretches:
             if stretch.hidden:
                 out.append(WaveColumn(stretch, x, _GAP))
                 x += _GAP
                 continue
             for cycle in range(stretch.first, stretch.last + 1):
-                needed = [row for row in self.rows if row.port is not None and (row.port, cycle) in self.needed]
-                room = max((len(row.text(cycle)) for row in needed if not row.is_bit), default=0)
+                wide = [row for row in self.rows if not row.is_bit and self.read_closely(row, cycle)]
+                room = max((len(row.text(cycle)) for row in wide), default=0)
                 width = max(_NARROW, min(110.0, room * _GLYPH + 14 if room else 0))
                 out.append(WaveColumn(Stretch(cycle, cycle, hidden=False), x, width))
                 x += width
         return out
 
+    def read_closely(self, row: WaveRow, cycle: int) -> bool:
+        """Whether the value of a bus in a cycle has to have room."""
+        return (row.port or "", cycle) in self.scene.needed or (
+            row.port is None and any(mark.kind == "leak" and mark.cycle == cycle for mark in self.scene.marks)
+        )
+
     # -- drawing -----------------------------------------------------------------------------------------------
 
     def drawing(self) -> Drawing:
-        description = self.describe()
+        description = self.scene.description
         shown = [column.cycle for column in self.columns if not column.stretch.hidden]
-        title = self.say("Waveform, cycles {first} to {last}", first=shown[0], last=shown[-1])
+        title = say("Waveform, cycles {first} to {last}", self.translator, first=shown[0], last=shown[-1])
         names = Markup(
             '<svg class="wave wave-names" width="{w}" height="{h}" viewBox="0 0 {w} {h}" '
             'preserveAspectRatio="xMinYMin slice" aria-hidden="true">{body}</svg>'
@@ -159,7 +110,7 @@ class _Picture:
         body = Markup("").join(
             [
                 *self.draw_background(),
-                *(part for index, row in enumerate(self.rows) for part in self.draw_row(row, _HEAD + index * _ROW)),
+                *(part for index, row in enumerate(self.rows) for part in self.draw_row(row, self.head + index * _ROW)),
                 *self.draw_markers(),
             ]
         )
@@ -167,8 +118,7 @@ class _Picture:
             '<svg class="wave wave-plot" width="{w:.0f}" height="{h}" viewBox="0 0 {w:.0f} {h}" role="img" '
             'aria-label="{label}"><title>{title}</title>{defs}{body}</svg>'
         ).format(w=self.width, h=self.height, label=description, title=title, defs=self.definitions(), body=body)
-        widths = {signal.name: signal.width for signal in self.trace.ports.values()}
-        return Drawing(names, waves, description, widths)
+        return Drawing(names, waves, description, dict(self.scene.widths))
 
     def definitions(self) -> Markup:
         return Markup(
@@ -176,29 +126,9 @@ class _Picture:
             'patternTransform="rotate(45)"><path class="w-hatch" d="M0 0V7"/></pattern></defs>'
         ).format(n=self.name)
 
-    def describe(self) -> str:
-        witness = self.witness
-        parts = [
-            self.say(
-                "Run of {cycles} cycles, {reset} of them in reset.", cycles=witness.cycles, reset=witness.reset_cycles
-            )
-        ]
-        if witness.last_service_cycle is None:
-            parts.append(self.say("Service {service} is never seen.", service=witness.service))
-        else:
-            parts.append(
-                self.say(
-                    "Service {service} is last seen in cycle {cycle}.",
-                    service=witness.service,
-                    cycle=witness.last_service_cycle,
-                )
-            )
-        parts.append(self.say("Dead from cycle {cycle}.", cycle=witness.dead_from))
-        return ("" if self.translator.language is Language.ZH_CN else " ").join(parts)
-
     def draw_names(self) -> Iterator[Markup]:
         for index, row in enumerate(self.rows):
-            y = _HEAD + index * _ROW
+            y = self.head + index * _ROW
             label = visible(row.label, lines=False, limit=200)
             short = label if len(label) <= _NAME_GLYPHS else label[: _NAME_GLYPHS - 1] + "…"
             yield Markup('<text class="w-name w-{k}" x="12" y="{y}">{t}<title>{full}</title></text>').format(
@@ -209,30 +139,29 @@ class _Picture:
 
     def draw_background(self) -> Iterator[Markup]:
         bottom = self.height - _FOOT
-        dead = [c for c in self.columns if c.stretch.last >= self.witness.dead_from]
+        hatched = self.scene.hatched_from
+        dead = [c for c in self.columns if hatched is not None and c.stretch.last >= hatched]
         if dead:
             yield Markup(
                 '<rect class="w-deadzone" x="{x:.1f}" y="{y}" width="{w:.1f}" height="{h}" fill="url(#{n}-dead)"/>'
-            ).format(x=dead[0].x, y=_HEAD - 4, w=dead[-1].right - dead[0].x, h=bottom - _HEAD + 4, n=self.name)
-        reset = [c for c in self.columns if c.stretch.last < self.witness.reset_cycles]
+            ).format(x=dead[0].x, y=self.head - 4, w=dead[-1].right - dead[0].x, h=bottom - self.head + 4, n=self.name)
+        reset = [c for c in self.columns if c.stretch.last < self.scene.reset_cycles]
         if reset:
             yield Markup('<rect class="w-resetzone" x="{x:.1f}" y="{y}" width="{w:.1f}" height="{h}"/>').format(
-                x=reset[0].x, y=_HEAD - 4, w=reset[-1].right - reset[0].x, h=bottom - _HEAD + 4
+                x=reset[0].x, y=self.head - 4, w=reset[-1].right - reset[0].x, h=bottom - self.head + 4
             )
-        important = {item.cycle for item in self.witness.relevant_inputs}
-        important |= {self.witness.dead_from}
         for column in self.columns:
             middle = column.x + column.width / 2
             if column.stretch.hidden:
                 count = column.stretch.last - column.stretch.first + 1
                 yield Markup('<text class="w-cycle" x="{x:.1f}" y="{y}"><title>{t}</title>⋯{n}</text>').format(
-                    x=middle, y=_HEAD - 10, n=count, t=self.say("{count} cycles not drawn", count=count)
+                    x=middle, y=self.head - 10, n=count, t=say("{count} cycles not drawn", self.translator, count=count)
                 )
                 continue
-            yield Markup('<path class="w-grid" d="M{x:.1f} {a}V{b}"/>').format(x=column.x, a=_HEAD - 4, b=bottom)
-            klass = "w-cycle w-strong" if column.cycle in important else "w-cycle"
+            yield Markup('<path class="w-grid" d="M{x:.1f} {a}V{b}"/>').format(x=column.x, a=self.head - 4, b=bottom)
+            klass = "w-cycle w-strong" if column.cycle in self.scene.important else "w-cycle"
             yield Markup('<text class="{k}" x="{x:.1f}" y="{y}">{t}</text>').format(
-                k=klass, x=middle, y=_HEAD - 10, t=column.cycle
+                k=klass, x=middle, y=self.head - 10, t=column.cycle
             )
 
     def draw_row(self, row: WaveRow, top: float) -> Iterator[Markup]:
@@ -245,12 +174,13 @@ class _Picture:
         yield Markup("</g>")
 
     def draw_need(self, row: WaveRow, column: WaveColumn, y: float) -> Iterator[Markup]:
-        bits = self.needed.get((row.port or "", column.cycle))
+        bits = self.scene.needed.get((row.port or "", column.cycle))
         if bits is None:
             return
         what = ", ".join(bits) if not row.is_bit else row.text(column.cycle)
-        title = self.say(
+        title = say(
             "The trigger needs this input in cycle {cycle}: {port} {bits}",
+            self.translator,
             cycle=column.cycle,
             port=row.port or "",
             bits=what,
@@ -315,7 +245,9 @@ class _Picture:
 
     def apart(self, row: WaveRow, left: WaveColumn, right: WaveColumn) -> bool:
         """Whether two cycles of the same value are drawn apart, because the trigger needs only one of them."""
-        return ((row.port or "", left.cycle) in self.needed) != ((row.port or "", right.cycle) in self.needed)
+        return ((row.port or "", left.cycle) in self.scene.needed) != (
+            (row.port or "", right.cycle) in self.scene.needed
+        )
 
     def draw_value(self, row: WaveRow, run: list[WaveColumn], y: float) -> Markup:
         left, right = run[0].x, run[-1].right
@@ -338,16 +270,13 @@ class _Picture:
         )
 
     def draw_markers(self) -> Iterator[Markup]:
-        witness = self.witness
         shown = {column.cycle: column for column in self.columns if not column.stretch.hidden}
         bottom = self.height - _FOOT
-        last = witness.last_service_cycle
-        if last is not None and last in shown:
-            text = self.say("service last seen in cycle {cycle}", cycle=last)
-            yield self.draw_marker("last", shown[last].right, 14, bottom, text)
-        if witness.dead_from in shown:
-            text = self.say("dead from cycle {cycle}", cycle=witness.dead_from)
-            yield self.draw_marker("dead", shown[witness.dead_from].x, 31, bottom, text)
+        drawn = [mark for mark in self.scene.marks if mark.cycle in shown]
+        for number, mark in enumerate(drawn):
+            column = shown[mark.cycle]
+            x = column.right if mark.after else column.x
+            yield self.draw_marker(mark.kind, x, 14 + _FLAG * number, bottom, mark.text)
 
     def draw_marker(self, kind: str, x: float, y: float, bottom: float, text: str) -> Markup:
         room = 7.2 * sum(1.7 if ord(character) > 0x2E80 else 1.0 for character in text) + 10
