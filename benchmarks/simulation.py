@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -95,15 +96,15 @@ print(time.perf_counter() - begin)
 
 def picorv32() -> tuple[Network, int, int]:
     """The network, the index of its reset input, and the level that asserts it."""
-    from sandgrain.audit import description
     from sandgrain.formal.environment import bind
+    from sandgrain.netlist.submitted import elaborate_submission
     from sandgrain.progress import SilentProgress
     from sandgrain.redteam import write_example
     from sandgrain.submission import load
 
     with tempfile.TemporaryDirectory() as directory:
         submission = load(write_example("picorv32", Path(directory) / "submission"))
-        whole = bind(submission, description(submission, SilentProgress())).whole
+        whole = bind(submission, elaborate_submission(submission, SilentProgress())).whole
     asserted = whole.reset_asserted
     which = int(np.flatnonzero(asserted < 2)[0])
     return whole.model.network, which, int(asserted[which])
@@ -237,7 +238,7 @@ def main() -> None:
     expected = evaluate(network, outputs, inputs, state)
     seconds = {}
     for threads in (1, len(os.sched_getaffinity(0))):
-        seconds[threads] = best(lambda n=threads: evaluate(network, outputs, inputs, state, threads=n), chosen.repeat)
+        seconds[threads] = best(partial(evaluate, network, outputs, inputs, state, threads=threads), chosen.repeat)
         rate = network.and_count * count / seconds[threads]
         print(f"  sandgrain, {threads} threads                  {rate:9.2e} gate-patterns/s")
     python = chosen.kyupy or (sys.executable if importlib.util.find_spec("kyupy") else None)
@@ -257,9 +258,7 @@ def main() -> None:
         ("three-valued, counted", True, True),
     ):
         took = best(
-            lambda three=three, counting=counting: run(
-                network, stimuli, cycles=chosen.cycles, count=4096, three_valued=three, counting=counting
-            ),
+            partial(run, network, stimuli, cycles=chosen.cycles, count=4096, three_valued=three, counting=counting),
             1,
         )
         rate = network.and_count * 4096 * chosen.cycles / took
