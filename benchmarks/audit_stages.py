@@ -33,7 +33,7 @@ def audit(submission: Path, case: Path, budget: float) -> tuple[str, float, dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=240.0)
+    parser.add_argument("--budget", type=float, default=300.0)
     arguments = parser.parse_args()
     for plant in (None, "bus-kill"):
         with tempfile.TemporaryDirectory() as directory:

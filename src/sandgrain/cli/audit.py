@@ -15,7 +15,7 @@ def audit(
     out: Annotated[Path, typer.Option("-o", "--out", help="Case directory to write.", show_default=False)],
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh_CN.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print case.json and nothing else.")] = False,
-    budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 240.0,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
     claim: Annotated[
         list[ClaimId] | None, typer.Option(help="Examine this claim only; may be repeated.", show_default=False)
     ] = None,

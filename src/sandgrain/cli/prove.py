@@ -10,7 +10,7 @@ import typer
 
 def prove(
     submission: Annotated[Path, typer.Argument(help="Directory with submission.toml.", show_default=False)],
-    budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 240.0,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
     json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON and nothing else.")] = False,
 ) -> None:
     """Prove the claims and write the certificates into the submission, so that an audit only checks them.

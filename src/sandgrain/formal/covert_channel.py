@@ -55,7 +55,7 @@ class ChannelOptions:
         seconds: wall clock for the whole claim, elaboration not counted.
     """
 
-    seconds: float = 240.0
+    seconds: float = 300.0
 
 
 @dataclass(frozen=True)

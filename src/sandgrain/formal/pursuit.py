@@ -77,6 +77,10 @@ class Pursuit:
         total = 64 * self.states.shape[1]
         self._unseen = np.stack((ones == 0, ones == total), axis=1).ravel()
 
+    def is_unusual(self, cube: Cube) -> bool:
+        """Whether ``cube`` holds a value that ordinary operation never shows."""
+        return bool(self._unseen[list(cube)].any())
+
     def run_into(self, cube: Cube, *, seconds: float, tick: Callable[[int], None] = lambda _depth: None) -> Run | None:
         """A run from the start into ``cube``, or None when ``seconds`` are not enough or there is none."""
         deadline = time.monotonic() + seconds

@@ -99,10 +99,10 @@ class Reachability:
 
         Args:
             cube: the states asked about.
-            seconds: budget.
+            seconds: budget in processor time of this thread, so that the answer does not depend on what else runs.
             frames: most frames to open.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.thread_time() + seconds
         if self._reset.meets(cube):
             return Answer(Reached.PERHAPS, 0)
         learned = len(self.invariant)
@@ -117,7 +117,7 @@ class Reachability:
             self._propagate(depth, deadline)
             if self._excluded(cube, learned):
                 return Answer(Reached.NEVER)
-            if depth >= frames or time.monotonic() > deadline:
+            if depth >= frames or time.thread_time() > deadline:
                 return Answer(Reached.UNKNOWN)
         raise AssertionError("unreachable: the loop returns")
 
@@ -155,7 +155,7 @@ class Reachability:
         ticket = itertools.count()
         queue: list[tuple[int, int, Cube, int]] = [(depth, next(ticket), cube, 0)]
         while queue:
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 return _TIMEOUT
             level, _, target, distance = heapq.heappop(queue)
             if self._blocked(target, level):
@@ -267,7 +267,7 @@ class Reachability:
             if level == len(self._frames) - 1:
                 self._open_frame()
             for cube in sorted(self._frames[level], key=len):
-                if time.monotonic() > deadline:
+                if time.thread_time() > deadline:
                     return
                 if cube in self._frames[level] and self._relative(cube, level)[1] is None:
                     self._frames[level].discard(cube)

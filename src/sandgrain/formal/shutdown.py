@@ -8,7 +8,7 @@ reached by a concrete run and so becomes a witness, or stays as a suspect.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,9 @@ from sandgrain.verdict import Claim, EvidenceFile
 SERVING_FRAMES = 256
 """Cycles after reset within which some constants on the held inputs must let the service begin."""
 
+_PATIENCE = 6
+"""How many times longer the second attempt to exclude a dead state may take than the first."""
+
 Keep = Callable[[bytes, str, str], EvidenceFile]
 """Keeps evidence: (data, file suffix, media type) to the record of the file."""
 
@@ -50,14 +53,15 @@ class ShutdownOptions:
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
         search_seconds: one bounded search for a run into a dead cube.
-        exclude_seconds: one attempt to prove a dead cube unreachable; granted in full even to the last one.
+        exclude_seconds: processor time of one attempt to prove a dead cube unreachable; granted in full even to the
+            last one, and several times over to one that was put off.
         soak_cycles: length of the undisturbed runs.
         depth: deepest bounded search, in cycles of operation.
         quiet_cycles: least cycles without service at the end of a witness.
         stops: undeclared stops to report before ending the search for more.
     """
 
-    seconds: float = 240.0
+    seconds: float = 300.0
     search_seconds: float = 80.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192
@@ -131,6 +135,8 @@ class _Search:
     outcome: Outcome = field(init=False)
     _confirmation: Confirmation = field(init=False)
     _pursuit: Pursuit = field(init=False)
+    _shown: list[Cube] = field(init=False, default_factory=list)
+    _postponed: list[DeadState] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         environment = self.bound.cone
@@ -168,10 +174,7 @@ class _Search:
             self.bound, self.service, frames, self.options.quiet_cycles, promised, self.findings
         )
         with progress.stage("unrolling"):
-            ones = np.bitwise_count(self.states).mean(axis=1) / 64
-            rarity = np.stack((1 - ones, ones), axis=1).ravel()
-            question = Recoverability(environment, self.goals.tolist(), frames, rarity)
-            question.exclude(self.invariant)
+            question = self._question(self.invariant)
         with progress.stage("stopped runs"):
             self._stopped_runs(runs, question)
         with progress.stage("counters"):
@@ -181,6 +184,16 @@ class _Search:
         with progress.stage("declared functions"):
             self._declared()
         return self.outcome
+
+    def _question(self, invariant: Iterable[Cube]) -> Recoverability:
+        """What is asked of the states that ``invariant`` allows, beside those already told."""
+        ones = np.bitwise_count(self.states).mean(axis=1) / 64
+        rarity = np.stack((1 - ones, ones), axis=1).ravel()
+        question = Recoverability(self.bound.cone, self.goals.tolist(), self.outcome.frames, rarity)
+        question.exclude(invariant)
+        for cube in (*self._shown, *(suspect.cube for suspect in self.outcome.suspects)):
+            question.add_goal(cube)
+        return question
 
     def _declared_functions(self) -> DeclaredFunctions:
         return DeclaredFunctions(
@@ -272,6 +285,10 @@ class _Search:
         strengthening = Strengthening(environment, self.states)
         while not watch.take() and not self._enough():
             dead = question.find()
+            if dead is None and self._postponed:
+                question = self._second_look(question, pursuit)
+                known = len(pursuit.reach.invariant)
+                continue
             if dead is None:
                 self.outcome.exhausted = True
                 break
@@ -285,6 +302,20 @@ class _Search:
                 self.seconds - max(0.0, self.deadline - time.monotonic()),
                 self.seconds,
             )
+        self.outcome.suspects += [Suspect(dead.cube, 0) for dead in self._postponed]
+
+    def _second_look(self, question: Recoverability, pursuit: Pursuit) -> Recoverability:
+        """Settle what was postponed, now that more is known; what only leads there is asked about afresh."""
+        while self._postponed and not self._enough():
+            dead = self._postponed[0]
+            answer = pursuit.reach.ask(dead.cube, seconds=_PATIENCE * self.options.exclude_seconds)
+            if answer.reached is not Reached.NEVER:
+                if self._reach(dead, question, pursuit):
+                    self._shown.append(dead.cube)
+                else:
+                    self.outcome.suspects.append(Suspect(dead.cube, pursuit.searched))
+            self._postponed.pop(0)
+        return self._question(pursuit.reach.invariant)
 
     def _reachability(self, invariant: list[Cube]) -> Reachability:
         reach = Reachability(self.bound.cone)
@@ -330,10 +361,14 @@ class _Search:
                 question.exclude([leads])
                 return known
         aim = settled or question.minimise(dead)
-        if self._reach(aim, question, pursuit):
+        if answer.reached is Reached.UNKNOWN and not pursuit.is_unusual(aim.cube):
+            # Nothing but time was short: the clauses learned from others may settle it in passing.
+            self._postponed.append(aim)
+        elif self._reach(aim, question, pursuit):
             question.exclude([dead.cube])
             return known
-        self.outcome.suspects.append(Suspect(aim.cube, pursuit.searched))
+        else:
+            self.outcome.suspects.append(Suspect(aim.cube, pursuit.searched))
         question.add_goal(aim.cube)
         if question.is_open(dead.cube):
             question.exclude([question.minimise(dead).cube])
@@ -383,5 +418,6 @@ class _Search:
         finding, cube = kept
         self.outcome.stops.append(finding)
         if cube:
+            self._shown.append(cube)
             question.add_goal(cube)
         return True
