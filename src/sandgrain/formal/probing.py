@@ -2,16 +2,20 @@
 
 A hidden stop is a large set of states (one flip-flop, one counter value), a state that is merely unreachable is a small
 one. So before asking a SAT solver for just any dead state, the large cubes are tried by simulation: every value of
-every single flip-flop that no healthy run shows, and every comparison of flip-flops with a constant that the logic
-itself makes. What does not recover is a candidate only; `Recoverability` decides.
+every single flip-flop that no healthy run shows, every comparison of flip-flops with a constant that the logic
+itself makes, and pairs that are equal for no reason. What does not recover is a candidate only; `Recoverability`
+decides.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.formal.environment import Environment
+from sandgrain.formal.mining import Clauses, as_cubes
 from sandgrain.formal.reachability import Cube
 from sandgrain.formal.sampling import advance, recovery_times
 from sandgrain.logic.network import Network
@@ -53,9 +57,23 @@ def unseen_values(states: Words) -> list[Cube]:
     return [(literal,) for literal in never + always]
 
 
+def unproved_twins(likely: Clauses, proved: Collection[Cube]) -> list[Cube]:
+    """Values of two flip-flops that are equal, or never equal, in all sampled states although no invariant says so.
+
+    Each pair is one that no sample shows: two flip-flops may keep a secret between them that neither tells by itself.
+
+    Args:
+        likely: clauses that hold in all sampled states.
+        proved: cubes proved unreachable.
+    """
+    pairs = [cube for cube in as_cubes(likely) if len(cube) == 2 and cube not in proved]
+    found = set(pairs)
+    return [cube for cube in pairs if (cube[0] ^ 1, cube[1] ^ 1) in found]
+
+
 def falling_silent(
     environment: Environment, healthy: Words, cubes: list[Cube], goals: NDArray[np.uint32], limit: int
-) -> list[NDArray[np.bool_]]:
+) -> list[tuple[Cube, NDArray[np.bool_]]]:
     """States in which the chip settles when one of ``cubes`` is forced on it and no goal is seen any more.
 
     Args:
@@ -66,9 +84,9 @@ def falling_silent(
         limit: cycles after which the chip must be silent for as many again, from half of the healthy states.
 
     Returns:
-        bool (latches,) for each cube that silences the chip, in the order of ``cubes``.
+        Each cube that silences the chip and the state bool (latches,) it settles in, in the order of ``cubes``.
     """
-    silent: list[NDArray[np.bool_]] = []
+    silent: list[tuple[Cube, NDArray[np.bool_]]] = []
     for start in range(0, len(cubes), _BATCH):
         batch = cubes[start : start + _BATCH]
         states = np.repeat(healthy, len(batch), axis=1)
@@ -80,5 +98,5 @@ def falling_silent(
         # Some of the healthy states are on their way to a declared stop and get there all the same.
         for column in np.flatnonzero((times < 0).sum(axis=1) >= 32).tolist():
             stream = np.uint64(np.flatnonzero(times[column] < 0)[0])
-            silent.append(((settled[:, column] >> stream) & np.uint64(1)).astype(np.bool_))
+            silent.append((batch[column], ((settled[:, column] >> stream) & np.uint64(1)).astype(np.bool_)))
     return silent

@@ -9,7 +9,7 @@ whole is one concrete run, so nothing rests on the choice of stones but the time
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -62,6 +62,7 @@ class Pursuit:
         reach: knows what one cycle can do, under the proved invariant.
         states: uint64 (latches, words), sampled states: what ordinary operation shows.
         depth: deepest single search, in cycles.
+        unusual: states that are no way to come from, if there is another: nothing ordinary is in them.
         searched: the depth up to which the last target was searched for directly from the start.
     """
 
@@ -70,9 +71,11 @@ class Pursuit:
     reach: Reachability
     states: Words
     depth: int
+    unusual: Sequence[Cube] = ()
     searched: int = 0
 
     def __post_init__(self) -> None:
+        self._stepped: dict[tuple[bytes, Cube], Run] = {}
         ones = np.bitwise_count(self.states).sum(axis=1, dtype=np.int64)
         total = 64 * self.states.shape[1]
         self._unseen = np.stack((ones == 0, ones == total), axis=1).ravel()
@@ -80,6 +83,13 @@ class Pursuit:
     def is_unusual(self, cube: Cube) -> bool:
         """Whether ``cube`` holds a value that ordinary operation never shows."""
         return bool(self._unseen[list(cube)].any())
+
+    def is_unseen(self, cube: Iterable[int]) -> bool:
+        """Whether no sampled state is in ``cube``."""
+        row = np.full(self.states.shape[1], 0xFFFFFFFFFFFFFFFF, np.uint64)
+        for literal in cube:
+            row &= ~self.states[literal >> 1] if literal & 1 else self.states[literal >> 1]
+        return not row.any()
 
     def run_into(self, cube: Cube, *, seconds: float, tick: Callable[[int], None] = lambda _depth: None) -> Run | None:
         """A run from the start into ``cube``, or None when ``seconds`` are not enough or there is none."""
@@ -133,9 +143,13 @@ class Pursuit:
             left = deadline - time.monotonic()
             if left <= 0 or over():
                 return None
-            found = search(self.environment, state, [stone], seconds=left, max_depth=self.depth, ended=over).run
+            key = (state.tobytes(), stone)
+            found = self._stepped.get(key)
+            if found is None:
+                found = search(self.environment, state, [stone], seconds=left, max_depth=self.depth, ended=over).run
             if found is None:
                 return None
+            self._stepped[key] = found
             run = found if run is None else run.then(found)
             state = self._after(state, found)
         return run
@@ -147,23 +161,30 @@ class Pursuit:
         may still need a whole word at once that some register has kept from before: reaching that word is the first
         stone then, one way for each register that is kept.
         """
-        chain = self.stones(cube)
+        chains = [self.stones(cube)]
+        if len(cube) > 1 and not self._unseen[list(cube)].any():
+            # A part that no sample shows may come about in other ways than the whole.
+            chains.insert(0, self._back_from(cube))
         # A chain of one is the target again, for which the direct way is tried.
-        found = [chain] if len(chain) > 1 else []
+        found = list(dict.fromkeys(tuple(chain) for chain in chains if len(chain) > 1))
+        chain = chains[0]
         for length in range(max(1, len(chain)), 0, -1):
             rest = chain[-length:]
-            before = self.reach.step_into(rest[0] if rest else cube)
+            before = self.reach.step_into(rest[0] if rest else cube, self.unusual)
             words = [] if before is None else self._kept_words(before)
-            found += [[word, *rest] for word in words if word not in rest]
-        return found[:_MOST_WAYS]
+            found += [(word, *rest) for word in words if word not in rest]
+        return [list(way) for way in found[:_MOST_WAYS]]
 
     def stones(self, cube: Cube) -> list[Cube]:
         """Unseen values on the way to ``cube``, in the order they are to be reached; empty when there are none."""
-        target = tuple(literal for literal in cube if self._unseen[literal]) or self._unseen_part(cube)
+        return self._back_from(tuple(literal for literal in cube if self._unseen[literal]) or self._unseen_part(cube))
+
+    def _back_from(self, target: Cube) -> list[Cube]:
+        """``target`` and before it the unseen values that each step towards it needs."""
         chain: list[Cube] = []
         while target and target not in chain and len(chain) < _MOST_STONES:
             chain.append(target)
-            before = self.reach.step_into(target)
+            before = self.reach.step_into(target, self.unusual)
             # A value of a whole word is no stone: of the bits of data that happen to be unseen nothing follows.
             words = set[int]().union(*([] if before is None else self._kept_words(before)))
             target = tuple(literal for literal in before or () if self._unseen[literal] and literal not in words)
@@ -178,19 +199,13 @@ class Pursuit:
             count = int(ones[literal >> 1])
             return total - count if literal & 1 else count
 
-        def seen(part: list[int]) -> bool:
-            row = np.full(self.states.shape[1], 0xFFFFFFFFFFFFFFFF, np.uint64)
-            for literal in part:
-                row &= ~self.states[literal >> 1] if literal & 1 else self.states[literal >> 1]
-            return bool(row.any())
-
         part = sorted(cube, key=lambda literal: (-abs(2 * common(literal) - total), literal))
-        if seen(part):
+        if not self.is_unseen(part):
             return ()
         # The most lopsided values first: what a register of even bits holds is kept to the last.
         for literal in tuple(part):
             rest = [other for other in part if other != literal]
-            if rest and not seen(rest):
+            if rest and self.is_unseen(rest):
                 part = rest
         return tuple(sorted(part))
 

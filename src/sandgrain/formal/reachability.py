@@ -121,18 +121,21 @@ class Reachability:
                 return Answer(Reached.UNKNOWN)
         raise AssertionError("unreachable: the loop returns")
 
-    def step_into(self, cube: Cube) -> Cube | None:
+    def step_into(self, cube: Cube, avoid: Iterable[Cube] = ()) -> Cube | None:
         """States one cycle before ``cube``, generalised from one outside it; None if nothing outside leads there.
 
-        One where none of its literals holds is preferred: it says most about the way.
+        One where none of its literals holds is preferred: it says most about the way. Before that, one in none of
+        ``avoid`` is.
         """
         inside = [_at(self._after, literal) for literal in cube]
         apart = [_at(self._before, literal) ^ 1 for literal in cube]
-        if not self._solver.solve([*apart, *inside]):
-            outside = int(self._graph.free(1)[0])
-            self._solver.add_clause([outside ^ 1, *apart])
-            if not self._solver.solve([outside, *inside]):
-                return None
+        outside, elsewhere = (int(literal) for literal in self._graph.free(2))
+        self._solver.add_clause([outside ^ 1, *apart])
+        for other in avoid:
+            self._solver.add_clause([elsewhere ^ 1, *(_at(self._before, literal) ^ 1 for literal in other)])
+        ways = ([elsewhere, *apart], [elsewhere, outside], apart, [outside])
+        if not any(self._solver.solve([*way, *inside]) for way in ways):
+            return None
         return self._predecessor(self._solver.model(self._before), self._solver.model(self._inputs), cube)
 
     def _excluded(self, cube: Cube, since: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from sandgrain.formal.confirming import Confirmation
 from sandgrain.formal.declared import DeclaredFunctions, EntryWatch
 from sandgrain.formal.environment import DECLARED, HELD, Bound, bind
 from sandgrain.formal.findings import Findings
-from sandgrain.formal.mining import as_cubes, candidates, inductive_clauses
+from sandgrain.formal.mining import Clauses, as_cubes, candidates, inductive_clauses
 from sandgrain.formal.outcome import Outcome, Suspect
-from sandgrain.formal.probing import comparisons, falling_silent, unseen_values
+from sandgrain.formal.probing import comparisons, falling_silent, unproved_twins, unseen_values
 from sandgrain.formal.pursuit import Pursuit
 from sandgrain.formal.reachability import Cube, Reachability, Reached
 from sandgrain.formal.recoverability import DeadState, Recoverability
@@ -100,20 +100,21 @@ def examine(
         states = sample_states(bound.cone)
     findings = Findings(submission, elaborated, bound, keep, progress, states)
     with progress.stage("invariants"):
-        invariant = _mine(bound, states, options, progress)
+        likely = candidates(states)
+        invariant = _mine(bound, likely, options, progress)
     for position, service in enumerate(services):
         share = (deadline - time.monotonic()) / (len(services) - position)
-        outcome = _Search(bound, service, states, invariant, options, progress, findings, share).run()
+        outcome = _Search(bound, service, states, likely, invariant, options, progress, findings, share).run()
         findings.add(outcome)
         invariant = outcome.invariant or invariant
     return findings.claim()
 
 
-def _mine(bound: Bound, states: Words, options: ShutdownOptions, progress: Progress) -> list[Cube]:
+def _mine(bound: Bound, likely: Clauses, options: ShutdownOptions, progress: Progress) -> list[Cube]:
     """Cubes proved unreachable by mined inductive clauses."""
     clauses = inductive_clauses(
         bound.cone,
-        candidates(states),
+        likely,
         seconds=options.seconds / 2,
         tick=lambda alive: progress.update(f"{alive} clauses left"),
     )
@@ -127,6 +128,7 @@ class _Search:
     bound: Bound
     service: str
     states: Words
+    likely: Clauses
     invariant: list[Cube]
     options: ShutdownOptions
     progress: Progress
@@ -276,12 +278,14 @@ class _Search:
         """Settle dead states until there is none left, an undeclared stop is shown, or time is up."""
         environment = self.bound.cone
         known = len(self.invariant)
-        for state in self._probes(runs):
+        silent = self._probes(runs)
+        pursuit.unusual = [cube for cube, _ in silent if pursuit.is_unseen(cube)]
+        for cube, state in silent:
             if watch.take() or self._enough():
                 break
             dead = question.is_dead(state)
             if dead is not None and question.is_open(dead.cube):
-                known = self._settle(question.minimise(dead), question, pursuit, known)
+                known = self._settle(question.minimise(dead), question, pursuit, known, cube)
         strengthening = Strengthening(environment, self.states)
         while not watch.take() and not self._enough():
             dead = question.find()
@@ -335,15 +339,21 @@ class _Search:
         pursuit.reach = self._reachability(known + more)
         return len(pursuit.reach.invariant)
 
-    def _probes(self, runs: Soak) -> list[NDArray[np.bool_]]:
+    def _probes(self, runs: Soak) -> list[tuple[Cube, NDArray[np.bool_]]]:
         environment = self.bound.cone
         limit = self.outcome.frames
         healthy = runs.moments(int(np.flatnonzero(runs.first[0] >= 0)[0]))
         cubes = unseen_values(self.ordinary) + comparisons(environment.model.network)
+        cubes += unproved_twins(self.likely, set(self.invariant))
         return falling_silent(environment, healthy, cubes, self.goals, limit)
 
-    def _settle(self, dead: DeadState, question: Recoverability, pursuit: Pursuit, known: int) -> int:
-        """Exclude, reach or suspect one dead state; returns how much of the invariant ``question`` has seen."""
+    def _settle(
+        self, dead: DeadState, question: Recoverability, pursuit: Pursuit, known: int, forced: Cube = ()
+    ) -> int:
+        """Exclude, reach or suspect one dead state; returns how much of the invariant ``question`` has seen.
+
+        ``forced`` on a healthy chip leads to the state, so a run into that will do as well.
+        """
         self.outcome.dead_states += 1
         reach = pursuit.reach
         answer = reach.ask(dead.cube, seconds=self.options.exclude_seconds)
@@ -361,18 +371,23 @@ class _Search:
                 question.exclude([leads])
                 return known
         aim = settled or question.minimise(dead)
-        if answer.reached is Reached.UNKNOWN and not pursuit.is_unusual(aim.cube):
-            # Nothing but time was short: the clauses learned from others may settle it in passing.
-            self._postponed.append(aim)
-        elif self._reach(aim, question, pursuit):
+        # Where nothing but time was short the clauses learned from others may settle it in passing.
+        later = answer.reached is Reached.UNKNOWN and not pursuit.is_unusual(aim.cube)
+        aims = [replace(aim, cube=forced)] if forced and self._perhaps(forced, pursuit) else []
+        if any(self._reach(item, question, pursuit) for item in (*aims, *(() if later else (aim,)))):
             question.exclude([dead.cube])
             return known
+        if later:
+            self._postponed.append(aim)
         else:
             self.outcome.suspects.append(Suspect(aim.cube, pursuit.searched))
         question.add_goal(aim.cube)
         if question.is_open(dead.cube):
             question.exclude([question.minimise(dead).cube])
         return known
+
+    def _perhaps(self, cube: Cube, pursuit: Pursuit) -> bool:
+        return pursuit.reach.ask(cube, seconds=self.options.exclude_seconds).reached is not Reached.NEVER
 
     def _settled(self, dead: DeadState, question: Recoverability) -> DeadState | None:
         """The dead state the chip is in after k cycles of recovery from ``dead``: fewer flip-flops say it."""
