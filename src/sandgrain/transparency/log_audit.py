@@ -12,6 +12,7 @@ from sandgrain.transparency.acts import SIGNERS, Act, read_entry
 from sandgrain.transparency.envelope import check_signatures
 from sandgrain.transparency.key_changes import learned
 from sandgrain.transparency.log import Log
+from sandgrain.transparency.log_files import check_left_over
 from sandgrain.transparency.merkle import Tree
 from sandgrain.transparency.outcome import Kind, Outcome
 from sandgrain.transparency.proof import check_checkpoint
@@ -35,6 +36,8 @@ def audit_log(log: Log, trust: Trust, progress: Progress, *, signatures: bool = 
         outcome.fault(Kind.CHECKPOINT, error.place or log.key.name, error.what, error.expected or "")
         return outcome
     check_checkpoint(signed, trust, outcome, "the log", max(0, signed.checkpoint.size - 1))
+    if trust.find(log.key.keyid) is None:
+        outcome.fault(Kind.CHECKPOINT, "log.pub", "the key beside the log is not among the trusted ones")
     size = signed.checkpoint.size
     reader = log.reader(size)
     with progress.stage("hashing"):
@@ -42,7 +45,9 @@ def audit_log(log: Log, trust: Trust, progress: Progress, *, signatures: bool = 
     if outcome.faults:
         return outcome
     with progress.stage("comparing"):
-        _compare(reader, leaves, signed.checkpoint.root, outcome)
+        tree = Tree(leaves)
+        _compare(reader, tree, leaves, signed.checkpoint.root, outcome)
+        check_left_over(log, size, tree, outcome)
     _unique(leaves, outcome)
     if signatures and not outcome.faults:
         with progress.stage("signatures"):
@@ -71,9 +76,8 @@ def _leaves(reader: TileReader, progress: Progress, outcome: Outcome) -> list[by
     return leaves
 
 
-def _compare(reader: TileReader, leaves: list[bytes], root: bytes, outcome: Outcome) -> None:
+def _compare(reader: TileReader, tree: Tree, leaves: list[bytes], root: bytes, outcome: Outcome) -> None:
     """Compare the tiles with the entries; the checkpoint says which of the two was altered where they differ."""
-    tree = Tree(leaves)
     right = tree.root() == root
     differing = []
     stored: list[bytes] = []

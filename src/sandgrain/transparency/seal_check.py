@@ -71,12 +71,16 @@ def check_files(path: Path, seal: Seal, progress: Progress) -> Outcome:
         return outcome
     found = {one.path: one for one in hashed}
     sealed = {one.path: one for one in seal.files}
-    by_digest = {one.sha256: one.path for one in seal.files}
+    by_digest = {one.sha256: one.path for one in seal.files if one.size}
     marks = _marks(path, seal, outcome)
     for name, one in sealed.items():
         now = found.get(name)
         if now is None:
-            moved = [other.path for other in hashed if other.sha256.hex() == one.sha256 and other.path not in sealed]
+            moved = [
+                other.path
+                for other in hashed
+                if one.size and other.sha256.hex() == one.sha256 and other.path not in sealed
+            ]
             where = f"; its content is now in {', '.join(moved)}" if moved else ""
             outcome.fault(Kind.FILE, name, f"the file is missing{where}", f"{one.size:,} bytes, SHA-256 {one.sha256}")
         elif now.sha256.hex() != one.sha256 or now.size != one.size:
