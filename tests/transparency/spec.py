@@ -232,11 +232,13 @@ def checkpoint(data: bytes, keys: Keys, witnesses: int) -> tuple[str, int, bytes
                 time = int.from_bytes(raw[4:12], "big")
                 check(key, raw[12:], f"cosignature/v1\ntime {time}\n{body}".encode())
                 cosigned += 1
+    names = [line.split(" ")[1] for line in lines[:-1].split("\n")]
+    need(names[0] == origin and names[1:] == sorted(names[1:]), "signatures in another order than they are written in")
     need(signed == 1 and cosigned >= witnesses, "too few signatures")
     return origin, int(size), b64(root)
 
 
-def proof_holds(data: bytes, keys: Keys, about: bytes, witnesses: int = 1) -> None:
+def proof_holds(data: bytes, keys: Keys, about: bytes, witnesses: int = 1) -> tuple[int, bytes]:
     head, _, note = data.partition(b"\n\n")
     try:
         lines = head.decode().split("\n")
@@ -252,6 +254,7 @@ def proof_holds(data: bytes, keys: Keys, about: bytes, witnesses: int = 1) -> No
     need(included(sha(b"\x00" + entry), index, size, [b64(line) for line in lines[3:]]) == root, "not in the log")
     inner = statement(entry, keys, "examiner")
     need(about.hex() in [one["digest"]["sha256"] for one in inner["subject"]], "about something else")
+    return size, root
 
 
 # --- tiles -----------------------------------------------------------------------------------------------------------
@@ -265,8 +268,8 @@ def tile_name(level: int | str, index: int, width: int) -> str:
     return f"tile/{level}/{'/'.join(parts)}" + (f".p/{width}" if width < 256 else "")
 
 
-def log_holds(root: Path, keys: Keys, witnesses: int = 1) -> int:
-    """Every entry and tile of a log, and its checkpoint."""
+def log_holds(root: Path, keys: Keys, witnesses: int = 1, before: tuple[int, bytes] = (0, sha(b""))) -> int:
+    """Every entry and tile of a log, its checkpoint, and that it continues what it was before."""
     _, size, top = checkpoint((root / "checkpoint").read_bytes(), keys, witnesses)
     leaves = []
     for bundle in range(-(-size // 256)):
@@ -281,6 +284,7 @@ def log_holds(root: Path, keys: Keys, witnesses: int = 1) -> int:
             data = data[2 + length :]
         need(len(leaves) == bundle * 256 + width, "a bundle with more or fewer entries")
     need(mth(leaves) == top, "another root")
+    need(before[0] <= size and mth(leaves[: before[0]]) == before[1], "another history")
     need(len(set(leaves)) == size, "an entry twice")
     row, level = leaves, 0
     while row:
@@ -298,8 +302,8 @@ def everything_holds(root: Path, pubs: list[Path]) -> bool:
     keys = Keys(pubs)
     try:
         about = receipt_holds((root / "receipt.json").read_bytes(), keys, root / "submission")
-        proof_holds((root / "receipt.tlog-proof").read_bytes(), keys, about)
-        log_holds(root / "log", keys)
+        before = proof_holds((root / "receipt.tlog-proof").read_bytes(), keys, about)
+        log_holds(root / "log", keys, before=before)
     except (Wrong, OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return False
     return True

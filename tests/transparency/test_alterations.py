@@ -25,7 +25,7 @@ from tests.transparency import spec
 from tests.transparency.world import QUIET, World, cosign, make_world
 
 
-def judged(world: World) -> Outcome:
+def judged(world: World, *, signatures: bool = True) -> Outcome:
     """All that an auditor verifies: the receipt with its proof and submission, and that the log continues the proof."""
     beside = Beside(world.pubs, submission=world.submission, proof=world.proof)
     try:
@@ -34,7 +34,7 @@ def judged(world: World) -> Outcome:
         outcome = Outcome("receipt")
         outcome.fault(Kind.RECEIPT, Path(error.place).name, error.what)
     try:
-        outcome.take(audit_with(Log(world.log), world.pubs, [world.proof], QUIET))
+        outcome.take(audit_with(Log(world.log), world.pubs, [world.proof], QUIET, signatures=signatures))
     except (LogError, KeyFileError, EvidenceError) as error:
         outcome.fault(Kind.CHECKPOINT, error.place, error.what)
     return outcome
@@ -50,7 +50,7 @@ def named(outcome: Outcome, path: str) -> bool:
     words = {
         "receipt.json": ("receipt.json",),
         "receipt.tlog-proof": ("receipt.tlog-proof", "checkpoint", "entry", "cosignature"),
-        "log": (path.removeprefix("log/"), "checkpoint", "entry", "tile", "cosigned"),
+        "log": (path.removeprefix("log/"), "checkpoint", "entry", "tile", "cosigned", "cosignature"),
     }[first]
     return any(word in text for word in words)
 
@@ -209,6 +209,8 @@ def build(tmp_path: Path, entries: int) -> tuple[World, dict[str, list[bytes]]]:
     world = make_world(tmp_path / "w", entries=entries)
     before = (world.log / "checkpoint").read_bytes()
     append_files(Log(world.log), [world.receipt], world.examiner, world.log_key)
+    for earlier in (world.log / "cosigned").iterdir():
+        earlier.unlink()
     cosign(world, now=1_790_000_100)
     write_proof(Log(world.log), 1, world.proof, [world.witness.public])
     (world.root / "first").write_bytes(before)
@@ -229,10 +231,12 @@ def alter(tmp_path: Path, entries: int, count: int, seed: int) -> None:
         if touched is None:
             continue
         done += 1
-        outcome = judged(world)
+        # In a long log most of the time would go into signatures that every test of a short one verifies.
+        outcome = judged(world, signatures=entries < 100 or done % 10 == 0)
         told = f"{kind.__name__} of {touched}: {[str(fault) for fault in outcome.faults]}"
         assert not outcome.ok, told
-        assert all(named(outcome, path) for path in touched[:1]), told
+        assert any(named(outcome, path) for path in touched), told
+        assert all(named(outcome, path) for path in touched if path.startswith("submission/")), told
         # The verifier of the specification knows the files that hold now, not those of earlier sizes.
         known = {*altering.needed, "log/checkpoint"}
         if not [path for path in touched if path.startswith("log/") and path not in known]:

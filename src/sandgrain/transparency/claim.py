@@ -83,7 +83,11 @@ def judge_evidence(
             )
         if about is not None and not about & {received.envelope.sha256, received.seal.envelope.sha256}:
             signed.fault(Kind.PROOF, receipt.name, "the entry is about something else", received.envelope.sha256)
-    compared = Outcome("files") if received is None else check_received(submission.root, received, progress)
+    compared = (
+        Outcome("files")
+        if received is None
+        else check_received(submission.root, received.seal, received.seal_bytes, progress)
+    )
     # Only against a digest that both sides signed can anything be called altered.
     if received is not None and checked.ok and compared.faults:
         return _refuted(compared)

@@ -112,8 +112,15 @@ class Log:
         return TileReader(self.root, size)
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
-        """Entries ``start`` up to ``end``, as they are on the disk."""
-        reader = self.reader(end)
+        """Entries ``start`` up to ``end``, as they are on the disk.
+
+        Raises:
+            LogError: the log does not have them.
+        """
+        size = self.checkpoint().checkpoint.size
+        if end > size:
+            raise LogError(f"there is no entry {end - 1}", file=self.root, expected=f"entries 0 to {size - 1}")
+        reader = self.reader(size)
         for bundle in range(start // WIDTH, -(-end // WIDTH)):
             first = bundle * WIDTH
             yield from reader.entries(bundle)[max(0, start - first) : end - first]
@@ -141,6 +148,7 @@ class Log:
         with locked(self.root / _LOCK):
             old = self._recover()
             size = old.checkpoint.size
+            self._discard_unfinished(size)
             files, root, full = self._grown(old.checkpoint, entries)
             write_all(files)
             signed = sign_checkpoint(Checkpoint(self.key.name, size + len(entries), root), key)
@@ -218,6 +226,29 @@ class Log:
     def _publish(self, signed: SignedCheckpoint) -> None:
         write_durably(self.root / _NEXT, signed.to_bytes())
         replace_durably(self.root / _NEXT, self.root / CHECKPOINT)
+
+    def _discard_unfinished(self, size: int) -> None:
+        """Remove what an append left that was stopped before it signed; nobody has seen a checkpoint that needs it.
+
+        Such files follow one another from the end of the log on, so that few places have to be looked at.
+        """
+        for level in (ENTRIES, *range(tile_levels(size) + 1)):
+            width = size if level == ENTRIES else size >> (8 * int(level))
+            index, kept = divmod(width, WIDTH)
+            found = True
+            while found:
+                found = False
+                full = self.root / tile_path(level, index)
+                partial = full.with_name(f"{full.name}.p")
+                with suppress(OSError):
+                    full.unlink()
+                    found = True
+                with suppress(OSError):
+                    for path in list(partial.iterdir()):
+                        if path.name.isdecimal() and int(path.name) > kept:
+                            path.unlink()
+                            found = True
+                index, kept = index + 1, 0
 
     def _grown(
         self, old: Checkpoint, entries: Sequence[bytes]

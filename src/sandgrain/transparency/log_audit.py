@@ -9,6 +9,7 @@ from hashlib import sha256
 from sandgrain.errors import SandgrainError
 from sandgrain.progress import Progress
 from sandgrain.transparency.acts import SIGNERS, Act, read_entry
+from sandgrain.transparency.checkpoint import in_order
 from sandgrain.transparency.envelope import check_signatures
 from sandgrain.transparency.key_changes import learned
 from sandgrain.transparency.log import Log
@@ -36,22 +37,25 @@ def audit_log(log: Log, trust: Trust, progress: Progress, *, signatures: bool = 
         outcome.fault(Kind.CHECKPOINT, error.place or log.key.name, error.what, error.expected or "")
         return outcome
     check_checkpoint(signed, trust, outcome, "the log", max(0, signed.checkpoint.size - 1))
+    if not in_order(signed):
+        outcome.fault(Kind.CHECKPOINT, "checkpoint", "its signatures are not one for each key, the log's first")
     if trust.find(log.key.keyid) is None:
         outcome.fault(Kind.CHECKPOINT, "log.pub", "the key beside the log is not among the trusted ones")
     size = signed.checkpoint.size
     reader = log.reader(size)
+    found = Outcome(outcome.subject)
     with progress.stage("hashing"):
-        leaves = _leaves(reader, progress, outcome)
-    if outcome.faults:
-        return outcome
-    with progress.stage("comparing"):
-        tree = Tree(leaves)
-        _compare(reader, tree, leaves, signed.checkpoint.root, outcome)
-        check_left_over(log, size, tree, outcome)
-    _unique(leaves, outcome)
-    if signatures and not outcome.faults:
+        leaves = _leaves(reader, progress, found)
+    if not found.faults:
+        with progress.stage("comparing"):
+            tree = Tree(leaves)
+            _compare(reader, tree, leaves, signed.checkpoint.root, found)
+            check_left_over(log, trust, size, tree, found)
+        _unique(leaves, found)
+    if signatures and not found.faults:
         with progress.stage("signatures"):
-            _signatures(log, reader, trust, progress, outcome)
+            _signatures(log, reader, trust, progress, found)
+    outcome.take(found)
     return outcome
 
 
@@ -79,27 +83,30 @@ def _leaves(reader: TileReader, progress: Progress, outcome: Outcome) -> list[by
 def _compare(reader: TileReader, tree: Tree, leaves: list[bytes], root: bytes, outcome: Outcome) -> None:
     """Compare the tiles with the entries; the checkpoint says which of the two was altered where they differ."""
     right = tree.root() == root
-    differing = []
+    differing: list[tuple[int, int, int, str]] = []
     stored: list[bytes] = []
     for level in range(tile_levels(reader.size)):
         width = reader.size >> (8 * level)
         for tile in range(-(-width // WIDTH)):
             expected = [tree.subtree(8 * level, i) for i in range(tile * WIDTH, min((tile + 1) * WIDTH, width))]
+            name = tile_path(level, tile, len(expected))
             try:
                 found = reader.hashes(level, tile)
             except SandgrainError as error:
-                outcome.fault(Kind.TILE, error.place or tile_path(level, tile), error.what, error.expected or "")
+                outcome.fault(Kind.TILE, name, error.what, error.expected or "")
                 continue
             if level == 0:
                 stored += found
-            differing += [(level, tile, at) for at, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b]
+            differing += [
+                (level, tile, at, name) for at, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b
+            ]
     if right:
         outcome.holds.append(f"{reader.size:,} entries have the root hash of the checkpoint")
-        for level, tile, at in differing[:_MOST_NAMED]:
-            outcome.fault(Kind.TILE, tile_path(level, tile), f"hash {at} of the tile was altered")
+        for _, _, at, name in differing[:_MOST_NAMED]:
+            outcome.fault(Kind.TILE, name, f"hash {at} of the tile was altered")
         return
     if len(stored) == reader.size and Tree(stored).root() == root:
-        for _, tile, at in [one for one in differing if one[0] == 0][:_MOST_NAMED]:
+        for _, tile, at, _ in [one for one in differing if one[0] == 0][:_MOST_NAMED]:
             index = tile * WIDTH + at
             outcome.fault(
                 Kind.ENTRY,

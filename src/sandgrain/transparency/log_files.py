@@ -6,15 +6,18 @@ import re
 from pathlib import Path
 
 from sandgrain.errors import SandgrainError
+from sandgrain.transparency.checkpoint import SignedCheckpoint, cosigned_at, in_order
+from sandgrain.transparency.keys import Role
 from sandgrain.transparency.log import Log
 from sandgrain.transparency.merkle import HASH_BYTES, Tree, leaf_hash, root_of
 from sandgrain.transparency.outcome import Kind, Outcome
 from sandgrain.transparency.tiles import ENTRIES, WIDTH, decode_bundle, partial_width, tile_path
+from sandgrain.transparency.trust import Trust
 
 _PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
-def check_left_over(log: Log, size: int, tree: Tree, outcome: Outcome) -> None:
+def check_left_over(log: Log, trust: Trust, size: int, tree: Tree, outcome: Outcome) -> None:
     """Verify the files of a log that its current checkpoint does not need, against the tree it has.
 
     A partial tile of an earlier size is the beginning of what is there now. A file that is nothing of the log is a
@@ -41,12 +44,33 @@ def check_left_over(log: Log, size: int, tree: Tree, outcome: Outcome) -> None:
     if unfinished:
         outcome.notes.append(f"{unfinished} files of an append that did not end; the next one replaces them")
     try:
-        for signed in log.cosigned():
-            checkpoint = signed.checkpoint
-            if checkpoint.size > size or root_of(tree, checkpoint.size) != checkpoint.root:
-                outcome.fault(Kind.CHECKPOINT, f"cosigned/{checkpoint.size}", "it is of another history of this log")
+        kept = log.cosigned()
     except SandgrainError as error:
         outcome.fault(Kind.CHECKPOINT, error.place, error.what, error.expected or "")
+        return
+    for signed in kept:
+        name = f"cosigned/{signed.checkpoint.size}"
+        if signed.checkpoint.size > size:
+            outcome.fault(Kind.CHECKPOINT, name, f"the log has {size} entries only; the others were taken away")
+        elif root_of(tree, signed.checkpoint.size) != signed.checkpoint.root:
+            outcome.fault(Kind.CHECKPOINT, name, "it is of another history of this log")
+        else:
+            _check_cosignatures(signed, trust, name, outcome)
+
+
+def _check_cosignatures(signed: SignedCheckpoint, trust: Trust, name: str, outcome: Outcome) -> None:
+    """A checkpoint is kept for its cosignatures: as many as are asked for have to be there."""
+    count = 0
+    for one in trust.of_role(Role.WITNESS):
+        try:
+            count += cosigned_at(signed, one) is not None
+        except SandgrainError as error:
+            outcome.fault(Kind.COSIGNATURE, name, error.what)
+            return
+    if count < trust.threshold(Role.WITNESS):
+        outcome.fault(Kind.COSIGNATURE, name, f"{count} of {trust.threshold(Role.WITNESS)} cosignatures of a witness")
+    elif not in_order(signed):
+        outcome.fault(Kind.COSIGNATURE, name, "its signatures are not one for each key, the log's first")
 
 
 def _check_partial(

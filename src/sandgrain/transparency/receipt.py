@@ -189,21 +189,21 @@ def check_receipt(data: bytes, trust: Trust, moment: Moment, where: str) -> tupl
     return outcome, receipt
 
 
-def check_received(path: Path, receipt: Receipt, progress: Progress) -> Outcome:
-    """Compare a submission with what was received: its files with the seal in the receipt, its seal with that one."""
+def check_received(path: Path, seal: Seal, seal_bytes: bytes, progress: Progress) -> Outcome:
+    """Compare a submission with what was received: its files with the seal of then, and its seal with that one."""
     outcome = Outcome(path.name)
     try:
         data = (path / SEAL_FILE).read_bytes()
     except OSError as error:
         outcome.fault(Kind.SEAL, SEAL_FILE, f"the seal cannot be read: {error.strerror}")
     else:
-        if data != receipt.seal_bytes:
+        if data != seal_bytes:
             outcome.fault(
                 Kind.SEAL,
                 SEAL_FILE,
                 "the seal here is not the one that was received",
-                f"SHA-256 {receipt.seal.envelope.sha256}",
+                f"SHA-256 {seal.envelope.sha256}",
                 f"SHA-256 {hashlib.sha256(data).hexdigest()}",
             )
-    outcome.take(check_files(path, receipt.seal, progress))
+    outcome.take(check_files(path, seal, progress))
     return outcome

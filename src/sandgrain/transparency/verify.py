@@ -25,7 +25,7 @@ from sandgrain.transparency.proof import SUFFIX as PROOF_SUFFIX
 from sandgrain.transparency.proof import check_proof, is_proof
 from sandgrain.transparency.receipt import RECEIPT_TYPE, check_receipt, check_received
 from sandgrain.transparency.seal import SEAL_FILE, SEAL_TYPE, SUBMISSION, kind_of, read_seal, seal_of
-from sandgrain.transparency.seal_check import check_directory, check_files, check_seal_signatures
+from sandgrain.transparency.seal_check import check_directory, check_seal_signatures
 from sandgrain.transparency.timestamp import read_roots, timestamped_at
 from sandgrain.transparency.trust import Moment, Trust, read_trust
 
@@ -92,16 +92,15 @@ def _trust(beside: Beside, outcome: Outcome) -> Trust:
     return trust
 
 
-def _moment(data: bytes, digests: set[str], trust: Trust, beside: Beside, outcome: Outcome) -> Moment:
+def _moment(data: bytes, name: str, digest: str, trust: Trust, beside: Beside, outcome: Outcome) -> Moment:
     """When something is shown to have existed at the latest, by a timestamp and by its place in a log."""
     moment = Moment()
     if beside.proof is not None:
         proof = read_bounded(beside.proof, LIMITS.proof_bytes, "proof_bytes", "proof")
         checked, entry, shown = check_proof(proof, trust, beside.proof.name)
-        if entry is not None and not digests & {one.sha256 for one in entry.subjects}:
-            checked.fault(
-                Kind.PROOF, beside.proof.name, "the entry is about something else", " or ".join(sorted(digests))
-            )
+        if entry is not None and digest not in {one.sha256 for one in entry.subjects}:
+            about = ", ".join(f"{one.name} {one.sha256}" for one in entry.subjects)
+            checked.fault(Kind.PROOF, beside.proof.name, f"the entry is not about {name}", digest, about)
         outcome.take(checked)
         if checked.ok:
             moment = Moment(shown.time, shown.point, moment.now)
@@ -123,7 +122,8 @@ def _directory(path: Path, trust: Trust, beside: Beside, progress: Progress) -> 
     moment = Moment()
     try:
         seal = read_seal(path)
-        moment = _moment((path / SEAL_FILE).read_bytes(), {seal.envelope.sha256}, trust, beside, outcome)
+        data = (path / SEAL_FILE).read_bytes()
+        moment = _moment(data, SEAL_FILE, seal.envelope.sha256, trust, beside, outcome)
     except SandgrainError:
         seal = None
     checked, seal = check_directory(path, trust, moment, progress)
@@ -168,15 +168,17 @@ def _file(data: bytes, path: Path, trust: Trust, beside: Beside, progress: Progr
     except SandgrainError as error:
         outcome = Outcome(path.name)
         outcome.fault(Kind.SIGNATURE, path.name, error.what, error.expected or "")
-        return outcome
+        return _by_its_own_seal(outcome, trust, beside, progress)
     kind = envelope.statement.kind
     outcome = Outcome(path.name)
-    moment = _moment(data, {envelope.sha256}, trust, beside, outcome)
+    moment = _moment(data, path.name, envelope.sha256, trust, beside, outcome)
     if kind == RECEIPT_TYPE:
         checked, receipt = check_receipt(data, trust, moment, path.name)
         outcome.take(checked)
         if receipt is not None and beside.submission is not None:
-            outcome.take(check_received(beside.submission, receipt, progress))
+            outcome.take(check_received(beside.submission, receipt.seal, receipt.seal_bytes, progress))
+        elif receipt is None:
+            return _by_its_own_seal(outcome, trust, beside, progress)
     elif kind == SEAL_TYPE:
         try:
             seal = seal_of(data, path.name)
@@ -185,7 +187,7 @@ def _file(data: bytes, path: Path, trust: Trust, beside: Beside, progress: Progr
             return outcome
         outcome.take(check_seal_signatures(seal, trust, moment))
         if beside.submission is not None:
-            outcome.take(check_files(beside.submission, seal, progress))
+            outcome.take(check_received(beside.submission, seal, data, progress))
         else:
             outcome.notes.append("the seal alone; the files themselves were not compared")
     elif kind in (COMMITMENT_TYPE, CHALLENGE_TYPE):
@@ -202,10 +204,20 @@ def _file(data: bytes, path: Path, trust: Trust, beside: Beside, progress: Progr
     return outcome
 
 
+def _by_its_own_seal(outcome: Outcome, trust: Trust, beside: Beside, progress: Progress) -> Outcome:
+    """Where what should say so cannot be read, say at least which files are not as their own seal has them."""
+    if beside.submission is not None:
+        checked, _ = check_directory(beside.submission, trust, Moment(), progress)
+        outcome.take(checked)
+    return outcome
+
+
 def _proof(data: bytes, path: Path, trust: Trust, beside: Beside, progress: Progress) -> Outcome:
     """A proof and, if it is named, the submission its entry is about, sealed before that entry."""
     outcome, entry, moment = check_proof(data, trust, path.name)
-    if entry is None or beside.submission is None:
+    if entry is None:
+        return _by_its_own_seal(outcome, trust, beside, progress)
+    if beside.submission is None:
         return outcome
     checked, seal = check_directory(beside.submission, trust, moment if outcome.ok else Moment(), progress)
     outcome.take(checked)
