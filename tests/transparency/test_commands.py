@@ -93,8 +93,7 @@ def test_the_acts_of_a_case_from_end_to_end(copied: Callable[[], World], tmp_pat
     assert run("log", "prove", world.log, size - 2, "-o", proof, "--witness", pub)[0] == 0
     status, output = run("verify", tmp_path / "c.sgcase", "--proof", proof, "--trust", *world.pubs)
     assert status == 0, output
-    trusted = [word for path in world.pubs for word in ("--trust", path)]
-    status, output = run("log", "audit", world.log, *trusted, "--proof", world.proof, "--proof", proof)
+    status, output = run("log", "audit", world.log, "--trust", *world.pubs, "--proof", world.proof, "--proof", proof)
     assert status == 0, output
     assert run("log", "checkpoint", world.log)[1].startswith(f"log.example/chips\n{size}\n")
     assert run("log", "prove", world.log, size, "-o", proof)[0] == 2
@@ -130,7 +129,7 @@ def test_a_drawing_from_end_to_end(world: World, tmp_path: Path) -> None:
     assert "layout: 1 modified pieces are missed with probability 0.75" in output
     opened = ("--commitment", files["commitment"], "--challenge", files["challenge"])
     assert run("reveal", submission, *opened, "--secret", files["secret"], "-o", files["reveal"])[0] == 0
-    trusted = [word for path in world.pubs for word in ("--trust", path)]
+    trusted = ("--trust", *world.pubs)
     status, output = run("check-reveal", files["reveal"], *opened, *trusted, "-o", tmp_path / "out")
     assert status == 0, output
     assert "netlist: 1 modified pieces are missed with probability 1" in output

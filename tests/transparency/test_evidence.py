@@ -111,12 +111,35 @@ def test_what_is_not_sealed(tmp_path: Path, world: World) -> None:
     (submission / "notes" / "link").unlink()
     with pytest.raises(EvidenceError, match="there is no seal"):
         read_seal(submission)
-    manifest = (submission / "submission.toml").read_text().replace('"layout/*"', '"layout/*", "seal/*"')
-    (submission / "seal").mkdir()
-    (submission / "seal" / "x").write_text("x")
-    (submission / "submission.toml").write_text(manifest)
-    with pytest.raises(EvidenceError, match="part of the seal itself"):
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"layout/*"', '"layout/*", "seal/*"'),
+        ('"layout/*"', '"layout/*", "**/*.json"'),
+        ('"layout/*"', '"layout/*", "se?l/prefixes.bin"'),
+        ("[[clocks]]", '[elaboration]\ninclude_dirs = ["."]\n[[clocks]]'),
+    ],
+)
+def test_a_seal_does_not_cover_itself(tmp_path: Path, world: World, before: str, after: str) -> None:
+    """Or sealing would change what was sealed."""
+    submission = make_submission(tmp_path / "s")
+    for name in ("seal/prefixes.bin", "seal/seal.dsse.json"):
+        (submission / name).parent.mkdir(exist_ok=True)
+        (submission / name).write_text("left from before")
+    manifest = submission / "submission.toml"
+    manifest.write_text(manifest.read_text().replace(before, after))
+    with pytest.raises(EvidenceError, match="a part of what is sealed") as raised:
         seal(submission, [world.vendor], QUIET)
+    assert raised.value.line is not None
+
+
+def test_a_file_beside_the_seal_is_no_part_of_it(copied: Callable[[], World]) -> None:
+    world = copied()
+    (world.submission / "seal" / "more.txt").write_text("x")
+    (fault,) = verify(world.submission, Beside(world.pubs), QUIET).faults
+    assert (fault.where, fault.what) == ("seal/more.txt", "the file was added after sealing")
 
 
 def test_a_case_is_sealed_by_the_examiner(world: World, case: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -313,6 +314,14 @@ def test_the_index_follows_the_log_and_can_be_thrown_away(copied: Callable[[], W
     (other.root / "index.sqlite").write_bytes(b"no base at all" * 100)
     with pytest.raises(LogError, match="delete the index"):
         find(other, digest)
+
+
+def test_two_that_look_up_at_once_agree(copied: Callable[[], World]) -> None:
+    world = copied()
+    digest = parse_and_hash(world.receipt)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: find(Log(world.log), digest), range(16)))
+    assert all(one == found[0] and len(one) == 1 for one in found)
 
 
 def parse_and_hash(path: Path) -> str:

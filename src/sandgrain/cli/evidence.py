@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sandgrain.cli._outcome import tell
+from sandgrain.cli._trusted import split_trusted
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Keys = Annotated[
@@ -104,14 +105,10 @@ def verify(
     from sandgrain.transparency.verify import Beside
     from sandgrain.transparency.verify import verify as run
 
-    # A shell spells `--trust *.pub` out, and only the first name is then an option's.
-    more = [path for path in what if path.suffix == ".pub"]
-    subject = [path for path in what if path.suffix != ".pub"]
-    if len(subject) != 1:
-        raise typer.BadParameter(f"{len(subject)} things to verify are named; name one")
-    beside = Beside((*trust, *more), submission, proof, timestamp, tuple(tsa or ()))
+    (subject,), trusted = split_trusted(what, trust)
+    beside = Beside(tuple(trusted), submission, proof, timestamp, tuple(tsa or ()))
     with WaitingProgress(Console(stderr=True)) as progress:
-        outcome = run(subject[0], beside, progress)
+        outcome = run(subject, beside, progress)
     tell(outcome, json=json)
     raise typer.Exit(0 if outcome.ok else 1)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sandgrain.cli._outcome import tell
+from sandgrain.cli._trusted import split_trusted
 
 app = typer.Typer(
     name="log",
@@ -214,13 +215,17 @@ def cosign(
     from sandgrain.transparency.log import Log
     from sandgrain.transparency.log_acts import keep_cosignatures
 
-    for size, names in keep_cosignatures(Log(log), note, trust):
+    notes, trusted = split_trusted(note, trust, most=None)
+    for size, names in keep_cosignatures(Log(log), notes, trusted):
         typer.echo(f"{size} entries: {', '.join(names)}")
 
 
 @app.command()
 def audit(
-    log: Where,
+    log: Annotated[
+        list[Path],
+        typer.Argument(metavar="LOG", help="Directory of the log; further .pub files are trusted.", show_default=False),
+    ],
     trust: Trusted,
     proof: Annotated[
         list[Path] | None, typer.Option(help="A proof kept from before: the log must continue it.", show_default=False)
@@ -239,7 +244,8 @@ def audit(
     from sandgrain.transparency.log_acts import audit_with
 
     with WaitingProgress(Console(stderr=True)) as progress:
-        outcome = audit_with(Log(log), trust, proof or [], progress, signatures=not hashes)
+        (where,), trusted = split_trusted(log, trust)
+        outcome = audit_with(Log(where), trusted, proof or [], progress, signatures=not hashes)
     tell(outcome, json=json)
     raise typer.Exit(0 if outcome.ok else 1)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sandgrain.cli._outcome import tell
+from sandgrain.cli._trusted import split_trusted
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="File to write.", show_default=False)]
@@ -92,7 +93,12 @@ def reveal(
 
 
 def check_reveal(
-    reveal: Annotated[Path, typer.Argument(help="What the vendor revealed.", show_default=False)],
+    reveal: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="REVEAL", help="What the vendor revealed; further .pub files are trusted.", show_default=False
+        ),
+    ],
     commitment: Annotated[Path, typer.Option(help="The commitment.", show_default=False)],
     challenge: Annotated[Path, typer.Option(help="The challenge.", show_default=False)],
     trust: Annotated[list[Path], typer.Option(help="Public key or trust file.", show_default=False)],
@@ -110,7 +116,8 @@ def check_reveal(
     """
     from sandgrain.transparency.disclosure import verify_reveal
 
-    outcome, tables = verify_reveal(reveal, commitment, challenge, trust, proof, out)
+    (shown,), trusted = split_trusted(reveal, trust)
+    outcome, tables = verify_reveal(shown, commitment, challenge, trusted, proof, out)
     tell(outcome, json=json)
     if outcome.ok and not json:
         _tell_misses(tables, json)

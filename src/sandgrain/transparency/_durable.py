@@ -65,7 +65,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:  # an interruption too leaves nothing half written
         with suppress(OSError):
             temporary.unlink()
         raise

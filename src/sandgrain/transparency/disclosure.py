@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from sandgrain.progress import Progress
 from sandgrain.submission import FileRole, Submission, load
 from sandgrain.transparency._canonical import encode, read_bounded
-from sandgrain.transparency._durable import write_all, write_durably
+from sandgrain.transparency._durable import replace_durably, write_all, write_durably
 from sandgrain.transparency.challenge import challenge, check_challenge, read_challenge
 from sandgrain.transparency.commitment import (
     LAYOUT,
@@ -286,6 +287,7 @@ def write_revealed(out: Path, commitment: Commitment, found: Sequence[Revealed])
     """
     if os.path.lexists(out):
         raise EvidenceError("there is something here already", file=out, expected="a new directory")
+    partial = out.with_name(f".{out.name}.writing")
     rows = []
     files: list[tuple[Path, bytes]] = []
     for one in found:
@@ -301,14 +303,19 @@ def write_revealed(out: Path, commitment: Commitment, found: Sequence[Revealed])
         }
         if one.group == NETLIST and one.data is not None and one.piece.name:
             row["file"] = f"description/{one.leaf}.txt"
-            files.append((out / f"description/{one.leaf}.txt", one.data))
+            files.append((partial / f"description/{one.leaf}.txt", one.data))
         rows.append(row)
+    files.append((partial / "pieces.json", encode({"pieces": rows})))
     grid = next((group.grid for group in commitment.groups if group.grid is not None), None)
-    files.append((out / "pieces.json", encode({"pieces": rows})))
-    write_all(files)
-    if grid is not None:
-        shapes = [(one.layer, one.data) for one in found if one.layer is not None and one.data is not None]
-        write_layout(out / "revealed.gds", grid, shapes)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write_all(files)
+        if grid is not None:
+            shapes = [(one.layer, one.data) for one in found if one.layer is not None and one.data is not None]
+            write_layout(partial / "revealed.gds", grid, shapes)
+        replace_durably(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _read(path: Path, what: str) -> bytes:

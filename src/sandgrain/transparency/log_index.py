@@ -79,13 +79,16 @@ def digest_of(text: str) -> str:
 def _current(log: Log) -> sqlite3.Connection:
     size = log.checkpoint().checkpoint.size
     path = log.root / _FILE
-    base = _open(path)
-    (count,) = base.execute("SELECT COUNT(*) FROM entries").fetchone()
-    if count > size or (count and not _belongs(base, log, count)):
-        base.close()
-        path.unlink()
-        base, count = _open(path), 0
+    base = sqlite3.connect(path, timeout=60)
+    base.executescript(_TABLES)
     with base:
+        # Nobody else writes from here on, so that two that catch up at once do it one after the other.
+        base.execute("BEGIN IMMEDIATE")
+        (count,) = base.execute("SELECT COUNT(*) FROM entries").fetchone()
+        if count > size or (count and not _belongs(base, log, count)):
+            base.execute("DELETE FROM entries")
+            base.execute("DELETE FROM subjects")
+            count = 0
         for number, data in enumerate(log.entries(count, size), count):
             try:
                 entry = read_entry(data, f"entry {number}")
@@ -99,12 +102,6 @@ def _current(log: Log) -> sqlite3.Connection:
             base.executemany(
                 "INSERT INTO subjects VALUES (?, ?, ?)", [(one.sha256, one.name, number) for one in entry.subjects]
             )
-    return base
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(path)
-    base.executescript(_TABLES)
     return base
 
 

@@ -8,6 +8,7 @@ verification says where a file begins to differ.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -35,6 +36,10 @@ CASE = "case"
 SEALERS = {SUBMISSION: frozenset({Role.VENDOR}), CASE: frozenset({Role.EXAMINER, Role.AUDITOR})}
 """Who may seal what."""
 
+# The seal itself, and what a seal that was not finished leaves.
+_OWN = frozenset(
+    f"{DIRECTORY}/{name}" for file in ("seal.dsse.json", "prefixes.bin") for name in (file, f".{file}.writing")
+)
 # Where the submission was on the machine of the audit: a hint for a person, checked against the case, and no evidence.
 _HINT = "submission.path"
 _CERTIFICATES = "certificates/"
@@ -133,20 +138,41 @@ def _identity(path: Path, kind: str) -> tuple[str, str]:
         record = read_case(path).submission
         return record.chip, record.digest
     submission = load(path)
-    for file in submission.files:
-        if file.path.startswith(f"{DIRECTORY}/"):
-            raise EvidenceError(
-                f"the manifest names `{file.path}`, which would be part of the seal itself",
-                file=path / MANIFEST_NAME,
-                line=file.line,
-                remedy="narrow the glob",
-            )
-    return submission.manifest.chip.name, submission.digest
+    manifest = submission.manifest
+    for number, group in enumerate(manifest.files):
+        for place, pattern in enumerate(group.paths):
+            if any(_matches(pattern, own) for own in _OWN):
+                line = submission.line_of("files", number, "paths", place)
+                raise _covers_itself(path, f"`{pattern}` in the manifest", line)
+    for number, directory in enumerate(manifest.elaboration.include_dirs):
+        if directory in (".", DIRECTORY):
+            line = submission.line_of("elaboration", "include_dirs", number)
+            raise _covers_itself(path, f"include directory `{directory}`", line)
+    return manifest.chip.name, submission.digest
+
+
+def _matches(pattern: str, path: str) -> bool:
+    """Whether a glob of the manifest matches a path: ``**`` any directories, ``*`` and ``?`` within a name."""
+    signs = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return (
+        re.fullmatch(re.sub(r"\*\*/|\*\*|\*|\?|[^*?]+", lambda m: signs.get(m[0], re.escape(m[0])), pattern), path)
+        is not None
+    )
+
+
+def _covers_itself(path: Path, what: str, line: int) -> EvidenceError:
+    return EvidenceError(
+        f"{what} would make the seal a part of what is sealed",
+        file=path / MANIFEST_NAME,
+        line=line,
+        expected=f"no role for what is in `{DIRECTORY}/`",
+        remedy="name the files or directories more closely",
+    )
 
 
 def hash_tree(path: Path, progress: Progress) -> list[Hashed]:
     """Every file that a seal covers, sorted by path, hashed."""
-    files = list_files(path, lambda name: name.startswith(f"{DIRECTORY}/") or name == _HINT)
+    files = list_files(path, lambda name: name in _OWN or name == _HINT)
     return hash_files(path, files, lambda done, total: progress.update(f"{done:,} of {total:,} files", done, total))
 
 
