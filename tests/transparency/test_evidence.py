@@ -125,6 +125,7 @@ def test_what_is_not_sealed(tmp_path: Path, world: World) -> None:
 def test_a_seal_does_not_cover_itself(tmp_path: Path, world: World, before: str, after: str) -> None:
     """Or sealing would change what was sealed."""
     submission = make_submission(tmp_path / "s")
+    shutil.rmtree(submission / "notes")  # its name would be refused first
     for name in ("seal/prefixes.bin", "seal/seal.dsse.json"):
         (submission / name).parent.mkdir(exist_ok=True)
         (submission / name).write_text("left from before")

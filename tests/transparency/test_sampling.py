@@ -375,7 +375,7 @@ WORDS = ["m", "/", "*", chr(34), chr(92), " ", "\n", ";", "module ", "endmodule 
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=40).map("".join))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_no_byte_of_a_description_is_lost(text: str) -> None:
     import tempfile
 

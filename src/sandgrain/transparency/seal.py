@@ -154,10 +154,8 @@ def _identity(path: Path, kind: str) -> tuple[str, str]:
 def _matches(pattern: str, path: str) -> bool:
     """Whether a glob of the manifest matches a path: ``**`` any directories, ``*`` and ``?`` within a name."""
     signs = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return (
-        re.fullmatch(re.sub(r"\*\*/|\*\*|\*|\?|[^*?]+", lambda m: signs.get(m[0], re.escape(m[0])), pattern), path)
-        is not None
-    )
+    parts = re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", pattern)
+    return re.fullmatch("".join(signs.get(part) or re.escape(part) for part in parts), path) is not None
 
 
 def _covers_itself(path: Path, what: str, line: int) -> EvidenceError:
