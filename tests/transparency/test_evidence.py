@@ -24,7 +24,7 @@ from sandgrain.errors import CaseError, SandgrainError
 from sandgrain.submission import load
 from sandgrain.transparency.acts import Act, read_entry, record_case
 from sandgrain.transparency.archive import opened, write_archive
-from sandgrain.transparency.claim import judge_evidence
+from sandgrain.transparency.claim import judge_evidence, recheck_evidence
 from sandgrain.transparency.envelope import read_envelope
 from sandgrain.transparency.errors import EvidenceError
 from sandgrain.transparency.keys import Role
@@ -306,9 +306,16 @@ def test_the_claim_is_proved_refuted_or_open(copied: Callable[[], World], tmp_pa
     result = judge_evidence(taken, trust, world.receipt, world.proof, QUIET)
     assert result.verdict is Verdict.PROVED
     assert str(result.summary) == "Every one of 6 files is the one that vendor.example and examiner.example signed."
-    assert result.certificate is not None
+    certificate = result.certificate
+    assert certificate is not None
     assert not result.assumptions
     assert not result.not_covered
+    assert recheck_evidence(taken, trust, certificate, QUIET) == result
+    for broken in (b"{}\n", certificate[:-1], certificate.replace(b"evidence/1", b"evidence/2")):
+        with pytest.raises(EvidenceError):
+            recheck_evidence(taken, trust, broken, QUIET)
+    altered = certificate.replace(b'"receipt":"eyJ', b'"receipt":"eyK')
+    assert recheck_evidence(taken, trust, altered, QUIET).verdict is Verdict.OPEN
     assert judge_evidence(taken, trust, world.receipt, None, QUIET).assumptions
     assert judge_evidence(taken, trust, None, None, QUIET).verdict is Verdict.OPEN
     assert judge_evidence(taken, Trust(), world.receipt, None, QUIET).verdict is Verdict.OPEN
@@ -323,6 +330,7 @@ def test_the_claim_is_proved_refuted_or_open(copied: Callable[[], World], tmp_pa
     result = judge_evidence(load(world.submission), trust, world.receipt, world.proof, QUIET)
     assert result.verdict is Verdict.REFUTED
     assert [fault.where for fault in result.faults] == ["layout/chip.gds"]
+    assert recheck_evidence(load(world.submission), trust, certificate, QUIET).verdict is Verdict.REFUTED
     assert str(result.summary) == "1 files are not as both sides signed them; the first is layout/chip.gds."
 
 

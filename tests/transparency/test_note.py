@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -43,6 +44,41 @@ Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE
 \u2014 witness.example.com/w1 \
 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==
 """
+
+
+# Two checkpoints that public witnesses cosigned, and the published keys of those witnesses.
+COSIGNED = {
+    "witness.stagemole.eu+67f7aea0+BEqSG3yu9YrmcM3BHvQYTxwFj3uSWakQepafafpUqklv": (
+        "log2025-1.rekor.sigstore.dev\n139911860\nEliTHtnx44DhEBH+5qIXBtQsSpc54Avam7mIYEvxnTA=\n\n"
+        "\u2014 log2025-1.rekor.sigstore.dev "
+        "zxGZFcOra4Y7QpuiQen+CmnUvDZbxSXfBOXJzL+HKIeR9aC58QTfao58ABqkhVyBhQDseS+TZdDNpcnZhoRxkh7IbQ0=\n"
+        "\u2014 witness.stagemole.eu "
+        "Z/euoAAAAABqxF18wrJCADsJ1G5Lc2JaRjZqqBwjpNqH24yQse4iJ4rKS6b5MtvHP+IbKYXwaWuWokdGA+BubLFi+TrwK7xpKr6XBw==\n"
+    ),
+    "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G": (
+        "markovianprotocol.com/log\n9266\nQnwPzJywq5AyOk9k1zLqfryh6Ktw1CnaaKplELApoxw=\n\n"
+        "\u2014 markovianprotocol.com/log "
+        "AwLGyIvuxLXZM101mKdNCPTsl9GgtiG/wzbd8cGru0pGnWVMXI06twIsEIZho7n8id+w2EO0BZCalxuEm6BauQGNmgo=\n"
+        "\u2014 witness.navigli.sunlight.geomys.org "
+        "o+AP4gAAAABqwX+So8evhUsltetL+QnwUxEYMNrD25pJYOTFHwDCopbgQMl2AEh583AxfFNMDZzE73rdjK62tUN8oUBfd9p6usq+BA==\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("key", COSIGNED)
+def test_cosignatures_of_public_witnesses_verify(key: str) -> None:
+    note = COSIGNED[key]
+    witness = parse_verifier_key(key)
+    assert witness.role is Role.WITNESS
+    assert verifier_key(witness) == key
+    signed = parse_checkpoint(note.encode())
+    at = cosigned_at(signed, witness)
+    assert at is not None
+    assert datetime.datetime.fromtimestamp(at, datetime.UTC).year == 2026
+    assert signed.to_bytes() == note.encode()
+    size = signed.checkpoint.size
+    with pytest.raises(EvidenceError, match="does not verify"):
+        cosigned_at(parse_checkpoint(note.replace(f"\n{size}\n", f"\n{size + 1}\n").encode()), witness)
 
 
 def test_the_published_note_verifies_and_is_made_again() -> None:

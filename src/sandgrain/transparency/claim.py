@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission
-from sandgrain.transparency._canonical import encode, read_bounded
+from sandgrain.transparency._canonical import decode, encode, read_bounded
 from sandgrain.transparency.envelope import base64_of
+from sandgrain.transparency.errors import EvidenceError
 from sandgrain.transparency.limits import LIMITS
 from sandgrain.transparency.outcome import Fault, Kind, Outcome
 from sandgrain.transparency.proof import check_proof
@@ -66,15 +68,35 @@ def judge_evidence(
     if not trust.keys:
         return _open(Text(template="Nothing says whose signatures count."))
     data = read_bounded(receipt, LIMITS.envelope_bytes, "envelope_bytes", "receipt")
-    signed, moment, logged = Outcome("evidence"), Moment(), b""
+    logged = b"" if proof is None else read_bounded(proof, LIMITS.proof_bytes, "proof_bytes", "proof")
+    return _judge(submission, trust, data, logged, progress)
+
+
+def recheck_evidence(submission: Submission, trust: Trust, certificate: bytes, progress: Progress) -> EvidenceResult:
+    """Judge again from the certificate of a claim that was proved, the submission and the public keys.
+
+    Raises:
+        EvidenceError: the bytes are no such certificate.
+    """
+    value = decode(certificate, file=None, what="certificate of evidence")
+    try:
+        if set(value) != {"type", "receipt", "proof"} or value["type"] != CERTIFICATE_TYPE:
+            raise ValueError("it has other fields")
+        receipt, proof = (base64.b64decode(value[name], validate=True) for name in ("receipt", "proof"))
+    except (TypeError, ValueError) as error:
+        raise EvidenceError(f"this is no certificate of evidence: {error}") from error
+    return _judge(submission, trust, receipt, proof, progress)
+
+
+def _judge(submission: Submission, trust: Trust, data: bytes, logged: bytes, progress: Progress) -> EvidenceResult:
+    signed, moment = Outcome("evidence"), Moment()
     about: set[str] | None = None
-    if proof is not None:
-        logged = read_bounded(proof, LIMITS.proof_bytes, "proof_bytes", "proof")
-        checked, entry, shown = check_proof(logged, trust, proof.name)
+    if logged:
+        checked, entry, shown = check_proof(logged, trust, "proof")
         signed.take(checked)
         moment = shown if checked.ok else moment
         about = set() if entry is None else {one.sha256 for one in entry.subjects}
-    checked, received = check_receipt(data, trust, moment, receipt.name)
+    checked, received = check_receipt(data, trust, moment, "receipt")
     signed.take(checked)
     if received is not None:
         if received.seal.digest != submission.digest:
@@ -82,7 +104,7 @@ def judge_evidence(
                 Kind.SEAL, SEAL_FILE, "the seal is about another submission", received.seal.digest, submission.digest
             )
         if about is not None and not about & {received.envelope.sha256, received.seal.envelope.sha256}:
-            signed.fault(Kind.PROOF, receipt.name, "the entry is about something else", received.envelope.sha256)
+            signed.fault(Kind.PROOF, "proof", "the entry is about something else", received.envelope.sha256)
     compared = (
         Outcome("files")
         if received is None
