@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from sandgrain.errors import SandgrainError
 from sandgrain.transparency.acts import entry
-from sandgrain.transparency.challenge import challenge, check_challenge, draw, read_challenge
+from sandgrain.transparency.challenge import CHALLENGE_TYPE, challenge, check_challenge, draw, read_challenge
 from sandgrain.transparency.checkpoint import parse_checkpoint
 from sandgrain.transparency.commitment import (
     Grid,
@@ -39,6 +39,7 @@ from sandgrain.transparency.disclosure import (
     write_commitment,
     write_reveal,
 )
+from sandgrain.transparency.envelope import Statement, seal_statement
 from sandgrain.transparency.errors import EvidenceError
 from sandgrain.transparency.keys import Role
 from sandgrain.transparency.log import Log
@@ -316,6 +317,18 @@ def test_a_challenge_of_ones_own_choice_is_refused(drawn: Drawn, world: World) -
     (fault,) = check_challenge(replace(asked, commitment="0" * 64), commitment, trust, "c").faults
     assert "another commitment" in fault.what
     assert not check_challenge(asked, commitment, Trust.of([world.vendor.public]), "c").ok
+
+
+def test_a_vendor_opens_nothing_that_was_not_drawn(drawn: Drawn, world: World, tmp_path: Path) -> None:
+    """A challenge with leaves of the examiner's own choice, properly signed."""
+    asked = read_challenge(drawn.challenge.read_bytes())
+    said = dict(asked.envelope.statement.predicate)
+    said["leaves"] = list(range(len(asked.leaves)))
+    forged = seal_statement(Statement(CHALLENGE_TYPE, asked.envelope.statement.subjects, said), [world.examiner])
+    (tmp_path / "c").write_bytes(forged)
+    with pytest.raises(EvidenceError, match="does not draw"):
+        write_reveal(drawn.submission, drawn.commitment, drawn.secret, tmp_path / "c", tmp_path / "r", QUIET)
+    assert not (tmp_path / "r").exists()
 
 
 def test_the_draw_is_younger_than_the_commitment(drawn: Drawn, world: World, tmp_path: Path) -> None:

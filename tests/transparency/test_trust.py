@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sandgrain.transparency.key_changes import learn, learned
 from sandgrain.transparency.keys import Role, generate
 from sandgrain.transparency.log import Log
 from sandgrain.transparency.log_acts import append_files, append_revocation, audit_with
-from sandgrain.transparency.proof import write_proof
+from sandgrain.transparency.proof import check_proof, write_proof
 from sandgrain.transparency.receipt import read_receipt, write_receipt
 from sandgrain.transparency.seal import seal
 from sandgrain.transparency.trust import LogPoint, Moment, Trust, TrustedKey, read_trust
@@ -153,6 +154,29 @@ def test_a_proof_that_changes_no_key_teaches_nothing(world: World) -> None:
     after, outcome = learn(trust, [("p", altered)])
     assert after == trust
     assert not outcome.ok
+
+
+def test_keys_of_logs_and_witnesses_expire_too(world: World) -> None:
+    """The witness of the world cosigned in September 2026."""
+    day = datetime.datetime(2026, 9, 1, tzinfo=UTC)
+    plain = read_trust(world.pubs)
+
+    def until(role: Role) -> Trust:
+        keys = [replace(one, not_after=day) if one.key.role is role else one for one in plain.keys]
+        return replace(plain, keys=tuple(keys))
+
+    data = world.proof.read_bytes()
+    assert check_proof(data, plain, "p")[0].ok
+    expired, _, moment = check_proof(data, until(Role.LOG), "p")
+    assert ["expired" in fault.what for fault in expired.faults] == [True]
+    assert moment.point is None
+    expired, _, moment = check_proof(data, until(Role.WITNESS), "p")
+    assert [fault.kind.value for fault in expired.faults] == ["cosignature"]
+    assert "expired" in expired.notes[0]
+    assert moment.time is None
+    stolen = plain.revoke(world.witness.public.keyid, LogPoint(ORIGIN, 3))
+    assert not check_proof(data, stolen, "p")[0].ok
+    assert check_proof(data, plain.revoke(world.witness.public.keyid, LogPoint(ORIGIN, 99)), "p")[0].ok
 
 
 def test_two_of_three_examiners(copied: Callable[[], World], tmp_path: Path) -> None:

@@ -121,9 +121,13 @@ def archive(
 
     Exit status: 0 written, 2 the case is not whole, or the usage is wrong.
     """
+    from rich.console import Console
+
+    from sandgrain.cli.waiting import WaitingProgress
     from sandgrain.transparency.archive import write_archive
 
-    size = write_archive(case, out)
+    with WaitingProgress(Console(stderr=True)) as progress, progress.stage("archive"):
+        size = write_archive(case, out)
     typer.echo(f"{out}: {size:,} bytes")
 
 

@@ -12,7 +12,7 @@ from sandgrain.progress import Progress
 from sandgrain.submission import FileRole, Submission, load
 from sandgrain.transparency._canonical import encode, read_bounded
 from sandgrain.transparency._durable import replace_durably, write_all, write_durably
-from sandgrain.transparency.challenge import challenge, check_challenge, read_challenge
+from sandgrain.transparency.challenge import challenge, check_challenge, draw, read_challenge
 from sandgrain.transparency.commitment import (
     LAYOUT,
     NETLIST,
@@ -82,7 +82,7 @@ def answer(
         path: the submission that was committed to.
         commitment_file: the commitment.
         secret: its secret.
-        challenge_file: the challenge, whose draw the vendor should have verified.
+        challenge_file: the challenge; its draw is repeated, its signature is not verified here.
         progress: told what is being done.
         digests: open names, sizes and digests only, no content.
 
@@ -96,8 +96,13 @@ def answer(
     drawn = read_challenge(asked, challenge_file)
     if drawn.commitment != commitment.envelope.sha256:
         raise EvidenceError("the challenge is about another commitment", file=challenge_file)
-    if any(leaf >= commitment.leaves for leaf in drawn.leaves):
-        raise EvidenceError("the challenge names a leaf that is not there", file=challenge_file)
+    # Whoever could name the leaves freely could have the whole drawing opened piece by piece.
+    if draw(commitment, drawn.randomness, drawn.checkpoint, drawn.draws) != drawn.leaves:
+        raise EvidenceError(
+            "the challenge names leaves that its randomness does not draw",
+            file=challenge_file,
+            remedy="open nothing, and ask who made this challenge",
+        )
     with progress.stage("intake"):
         submission = load(path)
     pieces, contents, drawing = _pieces(submission, commitment, opening.seed, progress)

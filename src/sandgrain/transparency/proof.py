@@ -31,6 +31,8 @@ SUFFIX = ".tlog-proof"
 
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 _MOST_HASHES = 63
+_WITNESS = frozenset({Role.WITNESS})
+_LOG = frozenset({Role.LOG})
 
 
 @dataclass(frozen=True)
@@ -171,16 +173,7 @@ def check_checkpoint(signed: SignedCheckpoint, trust: Trust, outcome: Outcome, w
     """
     checkpoint = signed.checkpoint
     name = f"{checkpoint.size} of {checkpoint.origin}"
-    point: LogPoint | None = None
-    if any(signed_by_log(signed, key) for key in trust.of_role(Role.LOG)):
-        outcome.holds.append(f"checkpoint {name} is signed by the log")
-        point = LogPoint(checkpoint.origin, index)
-    elif any(key.name == checkpoint.origin for key in trust.of_role(Role.LOG)):
-        outcome.fault(
-            Kind.CHECKPOINT, name, "the signature of the log does not verify", f"a signature by {checkpoint.origin}"
-        )
-    else:
-        outcome.fault(Kind.CHECKPOINT, name, "it is signed by a log that is not among the trusted ones")
+    end = LogPoint(checkpoint.origin, max(0, checkpoint.size - 1))
     times: dict[str, int] = {}
     for witness in trust.of_role(Role.WITNESS):
         try:
@@ -188,7 +181,12 @@ def check_checkpoint(signed: SignedCheckpoint, trust: Trust, outcome: Outcome, w
         except EvidenceError as error:
             outcome.fault(Kind.COSIGNATURE, name, error.what)
             continue
-        if at is not None:
+        if at is None:
+            continue
+        counts, why = trust.judge(witness.keyid, _WITNESS, Moment(_time(at), end))
+        if counts is None:
+            outcome.notes.append(f"a cosignature of checkpoint {name} does not count: {why}")
+        else:
             times[witness.name] = at
     wanted = trust.threshold(Role.WITNESS)
     if len(times) < wanted:
@@ -197,12 +195,32 @@ def check_checkpoint(signed: SignedCheckpoint, trust: Trust, outcome: Outcome, w
         outcome.holds.append(f"checkpoint {name} is cosigned by {', '.join(sorted(times))}")
     else:
         outcome.notes.append("no witness has cosigned the checkpoint: another history of this log would not be noticed")
+    time = _time(max(times.values())) if times else None
+    point: LogPoint | None = None
+    own = [key for key in trust.of_role(Role.LOG) if key.name == checkpoint.origin]
+    signer = next((key for key in own if signed_by_log(signed, key)), None)
+    if signer is not None:
+        counts, why = trust.judge(signer.keyid, _LOG, Moment(time, end))
+        if counts is None:
+            outcome.fault(Kind.CHECKPOINT, name, why)
+        else:
+            outcome.holds.append(f"checkpoint {name} is signed by the log")
+            point = LogPoint(checkpoint.origin, index)
+    elif own:
+        outcome.fault(
+            Kind.CHECKPOINT, name, "the signature of the log does not verify", f"a signature by {checkpoint.origin}"
+        )
+    else:
+        outcome.fault(Kind.CHECKPOINT, name, "it is signed by a log that is not among the trusted ones")
     known = {checkpoint.origin, *(witness.name for witness in trust.of_role(Role.WITNESS))}
     strangers = sorted({one.name for one in signed.note.signatures} - known)
     if strangers:
         outcome.notes.append(f"signatures of others in {where}, not verified: {', '.join(strangers)}")
-    time = datetime.datetime.fromtimestamp(max(times.values()), datetime.UTC) if times else None
     return Moment(time=time, point=point)
+
+
+def _time(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
 def _base64(text: str, number: int, file: PurePath | str | None) -> bytes:
