@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sandgrain.transparency.errors import StorageError
 
-_WRITING = ".writing"
+WRITING = ".writing"
+"""How the name of a file ends that is being written; after a crash it may be left, and means nothing."""
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -52,7 +54,8 @@ def _parents(path: Path) -> set[Path]:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    temporary = path.with_name(f".{path.name}{_WRITING}")
+    # A name of its own, so that two that write the same file do not write into each other's.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}{WRITING}")
     try:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from sandgrain.errors import SandgrainError
+from sandgrain.transparency._durable import WRITING
 from sandgrain.transparency.checkpoint import SignedCheckpoint, cosigned_at, in_order
 from sandgrain.transparency.keys import Role
 from sandgrain.transparency.log import Log
@@ -25,7 +26,7 @@ def check_left_over(log: Log, trust: Trust, size: int, tree: Tree, outcome: Outc
     """
     unfinished = 0
     for file in sorted((log.root / "tile").rglob("*")):
-        if file.is_dir() or (file.name.startswith(".") and file.name.endswith(".writing")):
+        if file.is_dir() or (file.name.startswith(".") and file.name.endswith(WRITING)):
             continue
         name = file.relative_to(log.root).as_posix()
         match = _PATH.fullmatch(name)

@@ -18,7 +18,7 @@ from sandgrain.case import CASE_FILE, read_case
 from sandgrain.progress import Progress
 from sandgrain.submission import MANIFEST_NAME, load
 from sandgrain.transparency._canonical import read_bounded
-from sandgrain.transparency._durable import write_all
+from sandgrain.transparency._durable import WRITING, write_all
 from sandgrain.transparency._hashing import STEP, Hashed, hash_files, list_files
 from sandgrain.transparency.envelope import Envelope, Statement, Subject, read_envelope, seal_statement
 from sandgrain.transparency.errors import EvidenceError
@@ -36,10 +36,8 @@ CASE = "case"
 SEALERS = {SUBMISSION: frozenset({Role.VENDOR}), CASE: frozenset({Role.EXAMINER, Role.AUDITOR})}
 """Who may seal what."""
 
-# The seal itself, and what a seal that was not finished leaves.
-_OWN = frozenset(
-    f"{DIRECTORY}/{name}" for file in ("seal.dsse.json", "prefixes.bin") for name in (file, f".{file}.writing")
-)
+_OWN = (SEAL_FILE, PREFIXES_FILE)
+_UNFINISHED = re.compile(rf"{DIRECTORY}/\.(seal\.dsse\.json|prefixes\.bin)\.[0-9]+-[0-9]+\{WRITING}")
 # Where the submission was on the machine of the audit: a hint for a person, checked against the case, and no evidence.
 _HINT = "submission.path"
 _CERTIFICATES = "certificates/"
@@ -170,7 +168,7 @@ def _covers_itself(path: Path, what: str, line: int) -> EvidenceError:
 
 def hash_tree(path: Path, progress: Progress) -> list[Hashed]:
     """Every file that a seal covers, sorted by path, hashed."""
-    files = list_files(path, lambda name: name in _OWN or name == _HINT)
+    files = list_files(path, lambda name: name in (*_OWN, _HINT) or _UNFINISHED.fullmatch(name) is not None)
     return hash_files(path, files, lambda done, total: progress.update(f"{done:,} of {total:,} files", done, total))
 
 
