@@ -188,6 +188,25 @@ def test_kill_9_at_200_moments(tmp_path: Path) -> None:
     assert run_killing(tmp_path, 200, 2)["log"]["rounds"] == 200
 
 
+def test_a_disk_that_is_really_full_and_then_read_only(tmp_path: Path) -> None:
+    """A file system of 400 KB, where the system lets us make one."""
+    inside = f"mount -t tmpfs -o size=400k tmpfs {tmp_path} && exec {sys.executable} -m tests.transparency.full_disk"
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", f"{inside} {tmp_path}"]
+    root = Path(__file__).resolve().parents[2]
+    if shutil.which("unshare") is None or subprocess.run([*command[:4], "-c", "true"], check=False).returncode:
+        pytest.skip("no mount of our own is allowed here")
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if "mount:" in done.stderr:
+        pytest.skip("no mount of our own is allowed here")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["size"] == told["acknowledged"] == told["after"] > 20
+    assert told["whole"] and told["still"]
+    assert told["left"] == []
+    assert "No space left" in told["full"] and "free space" in told["full"]
+    assert "Read-only" in told["read_only"] and "can be written to" in told["read_only"]
+
+
 def test_two_handles_and_many_threads_do_not_fork(tmp_path: Path, log_key: SigningKey) -> None:
     log = Log.create(tmp_path / "log", log_key)
     told: dict[bytes, int] = {}
