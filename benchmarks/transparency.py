@@ -22,7 +22,7 @@ from sandgrain.transparency.group_commit import GroupCommit
 from sandgrain.transparency.keys import Role, SigningKey, generate, read_signing, write_key
 from sandgrain.transparency.log import Log
 from sandgrain.transparency.log_audit import audit_log
-from sandgrain.transparency.seal import hash_tree
+from sandgrain.transparency.seal import SUBMISSION, hash_tree
 from sandgrain.transparency.trust import Trust
 
 
@@ -60,7 +60,7 @@ def sealing(root: Path, megabytes: int) -> None:
     theirs = seconds_of(
         lambda: subprocess.run(["xargs", "-0", peer], input=names, stdout=subprocess.DEVNULL, check=True)
     )
-    ours = seconds_of(lambda: hash_tree(root, SilentProgress()))
+    ours = seconds_of(lambda: hash_tree(root, SUBMISSION, SilentProgress()))
     print(f"seal       {total:8.0f} MB in {len(paths):,} files   sandgrain {ours:6.2f} s {total / ours:7.0f} MB/s")
     print(f"           {total:8.0f} MB in {len(paths):,} files   sha256sum {theirs:6.2f} s {total / theirs:7.0f} MB/s")
     print(f"           we are {theirs / ours:.2f} times as fast with {len(os.sched_getaffinity(0))} processors")

@@ -136,6 +136,14 @@ def test_a_seal_does_not_cover_itself(tmp_path: Path, world: World, before: str,
     assert raised.value.line is not None
 
 
+def test_the_hint_of_a_case_is_a_file_like_any_other_in_a_submission(copied: Callable[[], World]) -> None:
+    world = copied()
+    (world.submission / "submission.path").write_text("added")
+    assert [fault.where for fault in verify(world.submission, Beside(world.pubs), QUIET).faults] == ["submission.path"]
+    seal(world.submission, [world.vendor], QUIET)
+    assert "submission.path" in {one.path for one in read_seal(world.submission).files}
+
+
 def test_a_file_beside_the_seal_is_no_part_of_it(copied: Callable[[], World]) -> None:
     world = copied()
     (world.submission / "seal" / "more.txt").write_text("x")

@@ -16,7 +16,7 @@ from tests.transparency.world import QUIET, World
 
 
 def tree(root: Path) -> None:
-    hash_tree(root / "submission", QUIET)
+    hash_tree(root / "submission", "submission", QUIET)
 
 
 CASES: dict[str, tuple[object, int, Callable[[World], object]]] = {

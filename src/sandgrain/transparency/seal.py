@@ -37,7 +37,7 @@ SEALERS = {SUBMISSION: frozenset({Role.VENDOR}), CASE: frozenset({Role.EXAMINER,
 """Who may seal what."""
 
 _OWN = (SEAL_FILE, PREFIXES_FILE)
-_UNFINISHED = re.compile(rf"{DIRECTORY}/\.(seal\.dsse\.json|prefixes\.bin)\.[0-9]+-[0-9]+\{WRITING}")
+_UNFINISHED = re.compile(rf"{DIRECTORY}/\.(seal\.dsse\.json|prefixes\.bin)\.[0-9]+-[0-9]+{re.escape(WRITING)}")
 # Where the submission was on the machine of the audit: a hint for a person, checked against the case, and no evidence.
 _HINT = "submission.path"
 _CERTIFICATES = "certificates/"
@@ -108,7 +108,7 @@ def seal(path: Path, keys: Sequence[SigningKey], progress: Progress) -> Seal:
     with progress.stage("intake"):
         name, digest = _identity(path, kind)
     with progress.stage("hashing"):
-        hashed = hash_tree(path, progress)
+        hashed = hash_tree(path, kind, progress)
     refuse_secrets(path, hashed)
     prefixes = b"".join(one.prefixes for one in hashed)
     statement = Statement(
@@ -166,9 +166,10 @@ def _covers_itself(path: Path, what: str, line: int) -> EvidenceError:
     )
 
 
-def hash_tree(path: Path, progress: Progress) -> list[Hashed]:
-    """Every file that a seal covers, sorted by path, hashed."""
-    files = list_files(path, lambda name: name in (*_OWN, _HINT) or _UNFINISHED.fullmatch(name) is not None)
+def hash_tree(path: Path, kind: str, progress: Progress) -> list[Hashed]:
+    """Every file that the seal of such a thing covers, sorted by path, hashed."""
+    own = {*_OWN, _HINT} if kind == CASE else {*_OWN}
+    files = list_files(path, lambda name: name in own or _UNFINISHED.fullmatch(name) is not None)
     return hash_files(path, files, lambda done, total: progress.update(f"{done:,} of {total:,} files", done, total))
 
 

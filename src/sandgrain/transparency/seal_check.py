@@ -50,7 +50,7 @@ def check_seal_signatures(seal: Seal, trust: Trust, moment: Moment) -> Outcome:
     """Whether those who may seal such a thing have signed the seal, as many of them as are needed."""
     outcome = Outcome(f"seal of {seal.name}")
     accepted = check_signatures(seal.envelope, trust, SEALERS[seal.kind], moment, outcome, SEAL_FILE)
-    for role in {key.role for key in accepted} or SEALERS[seal.kind]:
+    for role in sorted({key.role for key in accepted} or SEALERS[seal.kind]):
         names = sorted(key.name for key in accepted if key.role is role)
         wanted = trust.threshold(role)
         if len(names) >= wanted and names:
@@ -65,7 +65,7 @@ def check_files(path: Path, seal: Seal, progress: Progress) -> Outcome:
     outcome = Outcome(path.name)
     try:
         with progress.stage("hashing"):
-            hashed = hash_tree(path, progress)
+            hashed = hash_tree(path, seal.kind, progress)
     except SandgrainError as error:
         outcome.fault(Kind.FILE, error.place or str(path), error.what, error.expected or "")
         return outcome
