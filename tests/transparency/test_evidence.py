@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement as InToto
@@ -22,16 +22,18 @@ from in_toto_attestation.v1.statement import Statement as InToto
 from sandgrain.case import CaseWriter
 from sandgrain.errors import CaseError, SandgrainError
 from sandgrain.submission import load
-from sandgrain.transparency.acts import Act, read_entry, record_case
+from sandgrain.transparency.acts import ACT_TYPE, Act, read_entry, record_case
 from sandgrain.transparency.archive import opened, write_archive
+from sandgrain.transparency.challenge import CHALLENGE_TYPE, read_challenge
 from sandgrain.transparency.claim import judge_evidence, recheck_evidence
-from sandgrain.transparency.envelope import read_envelope
+from sandgrain.transparency.commitment import COMMITMENT_TYPE, read_commitment
+from sandgrain.transparency.envelope import Statement, Subject, read_envelope, seal_statement
 from sandgrain.transparency.errors import EvidenceError
 from sandgrain.transparency.keys import Role
 from sandgrain.transparency.log import Log
 from sandgrain.transparency.log_acts import audit_with
-from sandgrain.transparency.receipt import read_receipt, receive
-from sandgrain.transparency.seal import SEAL_FILE, read_seal, seal, seal_of
+from sandgrain.transparency.receipt import RECEIPT_TYPE, read_receipt, receive
+from sandgrain.transparency.seal import SEAL_FILE, SEAL_TYPE, read_seal, seal, seal_of
 from sandgrain.transparency.timestamp import write_request
 from sandgrain.transparency.trust import Trust, read_trust
 from sandgrain.transparency.verify import Beside, verify
@@ -365,3 +367,61 @@ def test_any_json_is_refused(value: object) -> None:
     for read in (seal_of, read_receipt, read_envelope):
         with pytest.raises(SandgrainError):
             read(data)
+
+
+names = st.sampled_from(
+    "kind name submission root sizes step prefixes received seal act details time nonce groups first count grid left "
+    "bottom tile columns rows layers picometres randomness source checkpoint draws leaves layout netlist".split()
+)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([1 << 64, 1 << 31, "", "0" * 64, "layout", "case", "AA=="]),
+)
+predicates = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=7), max_leaves=20
+)
+KINDS: dict[str, tuple[Callable[[bytes], object], set[str]]] = {
+    SEAL_TYPE: (seal_of, {"kind", "name", "submission", "root", "sizes", "step", "prefixes"}),
+    RECEIPT_TYPE: (read_receipt, {"name", "submission", "root", "received", "seal"}),
+    ACT_TYPE: (lambda data: read_entry(data, "e"), {"act", "details", "time", "nonce"}),
+    COMMITMENT_TYPE: (read_commitment, {"name", "root", "groups"}),
+    CHALLENGE_TYPE: (read_challenge, {"randomness", "source", "checkpoint", "draws", "leaves"}),
+}
+
+
+@given(st.sampled_from(sorted(KINDS)), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_hostile_signer_crashes_nobody(kind: str, data: st.DataObject) -> None:
+    """Properly signed, the right fields, and anything in them: read, or refused with a reason."""
+    read, fields = KINDS[kind]
+    said = {name: data.draw(predicates) for name in sorted(fields)}
+    subjects = tuple(Subject(name, "0" * 64) for name in data.draw(st.lists(st.sampled_from("abc"), max_size=2)))
+    try:
+        read(seal_statement(Statement(kind, subjects, said), []))
+    except SandgrainError:
+        return
+
+
+hostile_grids = st.fixed_dictionaries(
+    {
+        name: st.integers(-3, 3) | st.sampled_from([1 << 20, 1 << 31, 1 << 70])
+        for name in ("left", "bottom", "tile", "columns", "rows", "picometres")
+    }
+    | {"layers": st.lists(st.lists(st.integers(-1, 1 << 17), min_size=2, max_size=2), max_size=3)}
+)
+
+
+@given(hostile_grids, st.integers(-1, 30), st.integers(-1, 30))
+def test_a_hostile_grid_crashes_nobody(grid: dict[str, object], first: int, count: int) -> None:
+    root = "0" * 64
+    said = {"name": "x", "root": root, "groups": [{"name": "layout", "first": first, "count": count, "grid": grid}]}
+    try:
+        found = read_commitment(seal_statement(Statement(COMMITMENT_TYPE, (Subject("commitment", root),), said), []))
+    except SandgrainError:
+        return
+    (group,) = found.groups
+    assert group.grid is not None
+    assert group.grid.count == count >= 1
+    assert group.grid.name(count - 1)

@@ -29,6 +29,9 @@ LAYOUT = "layout"
 NETLIST = "netlist"
 SALT_BYTES = 32
 
+# Coordinates of a layout are 32-bit numbers.
+_MOST_COORDINATE = 1 << 30
+
 PADDING = ""
 """The name of a leaf that is no piece and only hides how many there are."""
 
@@ -285,6 +288,9 @@ def _group_of(said: Any) -> Group:
         ):
             raise ValueError("its grid is none")
         left, bottom, tile, columns, rows, dbu = numbers
+        reach = max(abs(left), abs(bottom)) + tile * max(columns, rows)
+        if reach > _MOST_COORDINATE or not all(0 <= number < 1 << 16 for layer in layers for number in layer):
+            raise ValueError("its grid leaves the plane of a layout")
         grid = Grid(left, bottom, tile, columns, rows, layers, dbu)
     if type(said["first"]) is not int or type(said["count"]) is not int:
         raise ValueError("a group without numbers")

@@ -30,7 +30,7 @@ from sandgrain.transparency.keys import Role, SigningKey
 from sandgrain.transparency.limits import LIMITS
 from sandgrain.transparency.merkle import Tree
 from sandgrain.transparency.outcome import Kind, Outcome
-from sandgrain.transparency.pieces import Drawing, modules, write_layout
+from sandgrain.transparency.pieces import Drawing, is_figure, modules, write_layout
 from sandgrain.transparency.proof import check_proof
 from sandgrain.transparency.reveal import Revealed, check_reveal, misses, reveal
 from sandgrain.transparency.trust import Moment, read_trust
@@ -271,6 +271,10 @@ def verify_reveal(
     shown = read_bounded(reveal_file, LIMITS.reveal_bytes, "reveal_bytes", "reveal")
     checked, found = check_reveal(shown, commitment, asked, reveal_file.name)
     outcome.take(checked)
+    for piece in found:
+        if piece.box is not None and piece.data is not None and not is_figure(piece.data, piece.box):
+            where = f"leaf {piece.leaf} ({piece.piece.name})"
+            outcome.fault(Kind.REVEAL, where, "the content is no figure inside its box")
     if outcome.ok and out is not None:
         write_revealed(out, commitment, found)
     tables = {

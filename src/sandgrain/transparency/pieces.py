@@ -102,12 +102,7 @@ class Drawing:
             region += kdb.Region(self._top.begin_shapes_rec_overlapping(index, box))
         if region.count() > LIMITS.drawing_shapes:
             raise LimitExceeded("more shapes than allowed", file=self._path, expected="drawing_shapes")
-        inside = region & kdb.Region(box)
-        inside.merge()
-        edges = np.array(
-            [(edge.x1, edge.y1, edge.x2, edge.y2) for edge in inside.edges().each()], dtype=np.int64
-        ).reshape(-1, 4)
-        return encode_edges(edges)
+        return _encoded(region & kdb.Region(box))
 
     def pieces(self) -> Iterator[Piece]:
         """Every piece in the order of the grid."""
@@ -139,6 +134,42 @@ def edges_of(data: bytes) -> npt.NDArray[np.int64]:
     return np.frombuffer(body, dtype="<i8").reshape(-1, 4).astype(np.int64)
 
 
+def is_figure(data: bytes, box: tuple[int, int, int, int]) -> bool:
+    """Whether bytes are what :meth:`Drawing.content` gives for some figure inside a box, in its spelling.
+
+    A vendor can commit to any bytes; only these mean a drawing.
+    """
+    try:
+        edges = edges_of(data)
+    except EvidenceError:
+        return False
+    left, bottom, right, top = box
+    if len(edges) and (
+        edges[:, (0, 2)].min() < left
+        or edges[:, (1, 3)].min() < bottom
+        or edges[:, (0, 2)].max() > right
+        or edges[:, (1, 3)].max() > top
+    ):
+        return False
+    begins, ends = (points[np.lexsort(points.T)] for points in (edges[:, :2], edges[:, 2:]))
+    if not np.array_equal(begins, ends):
+        return False  # outlines that are not closed
+    try:
+        return _encoded(kdb.Region(_polygons(edges))) == data
+    except RuntimeError:  # edges that bound nothing
+        return False
+
+
+def _polygons(edges: npt.NDArray[np.int64]) -> list[kdb.Polygon]:
+    return kdb.EdgeProcessor().simple_merge_e2p([kdb.Edge(*map(int, row)) for row in edges], False, False)
+
+
+def _encoded(region: kdb.Region) -> bytes:
+    merged = region.merged().edges()
+    rows = [(edge.x1, edge.y1, edge.x2, edge.y2) for edge in merged.each()]
+    return encode_edges(np.array(rows, dtype=np.int64).reshape(-1, 4))
+
+
 def write_layout(path: Path, grid: Grid, pieces: Iterable[tuple[tuple[int, int], bytes]]) -> None:
     """Write revealed pieces of a layout as one GDSII file, every piece where it belongs.
 
@@ -149,11 +180,9 @@ def write_layout(path: Path, grid: Grid, pieces: Iterable[tuple[tuple[int, int],
     layout = kdb.Layout()
     layout.dbu = grid.dbu / 1_000_000
     cell = layout.create_cell("REVEALED")
-    processor = kdb.EdgeProcessor()
     for (layer, datatype), data in pieces:
-        edges = [kdb.Edge(*map(int, row)) for row in edges_of(data)]
         shapes = cell.shapes(layout.layer(layer, datatype))
-        for polygon in processor.simple_merge_e2p(edges, False, False):
+        for polygon in _polygons(edges_of(data)):
             shapes.insert(polygon)
     options = kdb.SaveLayoutOptions()
     options.format = "GDS2"

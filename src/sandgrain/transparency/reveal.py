@@ -146,7 +146,7 @@ def _parse(data: bytes, where: str) -> Any:
                 raise ValueError("a piece has other fields")
             if len(bytes.fromhex(one["salt"])) != SALT_BYTES or len(bytes.fromhex(one["sha256"])) != HASH_BYTES:
                 raise ValueError("a salt or digest has another length")
-            if one["size"] < 0 or any(len(bytes.fromhex(node)) != HASH_BYTES for node in one["proof"]):
+            if not 0 <= one["size"] < 1 << 63 or any(len(bytes.fromhex(node)) != HASH_BYTES for node in one["proof"]):
                 raise ValueError("a size or path is none")
             if one["data"] is not None:
                 base64.b64decode(one["data"], validate=True)

@@ -242,7 +242,7 @@ def _seal(envelope: Envelope, said: Any) -> Seal:
     if said["kind"] not in SEALERS:
         raise ValueError(f"{said['kind']!a} is not sealed")
     sizes = said["sizes"]
-    if len(sizes) != len(statement.subjects) or not all(type(size) is int and size >= 0 for size in sizes):
+    if len(sizes) != len(statement.subjects) or not all(type(size) is int and 0 <= size < 1 << 63 for size in sizes):
         raise ValueError("sizes and files do not match")
     files = tuple(SealedFile(one.name, size, one.sha256) for one, size in zip(statement.subjects, sizes, strict=True))
     names = [one.path.encode() for one in files]
