@@ -45,7 +45,7 @@ from sandgrain.transparency.keys import Role
 from sandgrain.transparency.log import Log
 from sandgrain.transparency.log_acts import act_of
 from sandgrain.transparency.outcome import Kind
-from sandgrain.transparency.pieces import Drawing, edges_of, encode_edges, is_figure, modules
+from sandgrain.transparency.pieces import Drawing, _encoded, edges_of, encode_edges, is_figure, modules
 from sandgrain.transparency.proof import write_proof
 from sandgrain.transparency.reveal import check_reveal, miss_probability, reveal
 from sandgrain.transparency.trust import Trust
@@ -316,6 +316,23 @@ def test_bytes_that_are_no_drawing_are_told(drawn: Drawn, world: World, tmp_path
     outcome, _ = verify_reveal(tmp_path / "r", tmp_path / "c", tmp_path / "a", list(world.pubs), None, tmp_path / "out")
     assert [fault.what for fault in outcome.faults] == ["the content is no figure inside its box"]
     assert not (tmp_path / "out").exists()
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 6)] * 4), max_size=14), st.integers(1, 6))
+@settings(deadline=None)
+def test_every_figure_is_one(corners: list[tuple[int, int, int, int]], edge: int) -> None:
+    """Also where outlines touch in a corner, lie in holes, or end at the edge of the box."""
+    region = region_of([[a, b, c, d] for a, b, c, d in corners if a != c and b != d])
+    box = (0, 0, edge, edge)
+    data = _encoded(region & kdb.Region(kdb.Box(*box)))
+    assert is_figure(data, box)
+    pixels = sum(
+        any(min(a, c) <= x < max(a, c) and min(b, d) <= y < max(b, d) for a, b, c, d in corners)
+        for x in range(edge)
+        for y in range(edge)
+    )
+    # The area inside, from the edges alone (Green).
+    assert -sum((x1 * y2 - x2 * y1) for x1, y1, x2, y2 in edges_of(data).tolist()) == 2 * pixels
 
 
 def test_a_draw_is_fair(drawn: Drawn) -> None:
