@@ -36,6 +36,13 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
     return make_key(tmp_path_factory.mktemp("keys"), Role.LOG, "log.example")
 
 
+@pytest.fixture(scope="module")
+def pub(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Path:
+    path = tmp_path_factory.mktemp("pub") / "log.pub"
+    path.write_bytes(key.public.to_bytes())
+    return path
+
+
 def test_the_paths_of_the_specification() -> None:
     assert tile_path(0, 1234067) == "tile/0/x001/x234/067"
     assert tile_path("entries", 5, 17) == "tile/entries/005.p/17"
@@ -57,15 +64,15 @@ def test_bundles(entries: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("sizes", [[1] * 6, [255, 1, 1], [256], [257, 255], [300, 1, 700], [1, 255, 513]])
-def test_a_log_grows_as_the_specification_says(tmp_path: Path, key: SigningKey, sizes: list[int]) -> None:
+def test_a_log_grows_as_the_specification_says(tmp_path: Path, key: SigningKey, pub: Path, sizes: list[int]) -> None:
     log = Log.create(tmp_path / "log", key)
-    assert spec.log_holds(log.root, spec.Keys([tmp_path_of(key)]), witnesses=0) == 0
+    assert spec.log_holds(log.root, spec.Keys([pub]), witnesses=0) == 0
     total = 0
     for size in sizes:
         done = log.append([b"entry %d" % number for number in range(total, total + size)], key)
         assert done.first == total
         total += size
-        keys = spec.Keys([tmp_path_of(key)])
+        keys = spec.Keys([pub])
         assert spec.log_holds(log.root, keys, witnesses=0) == total
         assert done.checkpoint.checkpoint.root == Tree(leaf_hash(b"entry %d" % n) for n in range(total)).root()
     assert list(log.entries(0, total)) == [b"entry %d" % number for number in range(total)]
@@ -73,16 +80,6 @@ def test_a_log_grows_as_the_specification_says(tmp_path: Path, key: SigningKey, 
     assert audit_log(log, Trust.of([key.public]), QUIET, signatures=False).ok
     # Partial tiles are gone once the full one is there.
     assert not (log.root / "tile" / "0" / "000.p").exists() or total < 256
-
-
-def tmp_path_of(key: SigningKey, _made: dict[str, Path] = {}) -> Path:  # noqa: B006 - one file for each key of a run
-    if key.public.keyid not in _made:
-        import tempfile
-
-        path = Path(tempfile.mkdtemp()) / "log.pub"
-        path.write_bytes(key.public.to_bytes())
-        _made[key.public.keyid] = path
-    return _made[key.public.keyid]
 
 
 def test_what_a_log_refuses(tmp_path: Path, key: SigningKey, world: World) -> None:
@@ -266,7 +263,7 @@ def test_cosignatures_are_kept_for_proofs(tmp_path: Path, key: SigningKey, world
         log.add_cosignatures(with_signatures(signed, []), [signature])
 
 
-def test_a_fork_reaches_the_command_with_its_proof(tmp_path: Path, key: SigningKey, world: World) -> None:
+def test_a_fork_reaches_the_command_with_its_proof(tmp_path: Path, key: SigningKey, pub: Path, world: World) -> None:
     one, other = forked(tmp_path, key, [b"yours"])
     state, fork = tmp_path / "state", tmp_path / "fork.json"
     assert cosign_log(one.root, key.public, world.witness, state, tmp_path / "n", fork).ok
@@ -274,7 +271,6 @@ def test_a_fork_reaches_the_command_with_its_proof(tmp_path: Path, key: SigningK
     outcome = cosign_log(other.root, key.public, world.witness, state, tmp_path / "n2", fork)
     assert not outcome.ok
     assert not (tmp_path / "n2").exists()
-    pub = tmp_path_of(key)
     assert verify(fork, Beside((pub,)), QUIET).ok
 
 
