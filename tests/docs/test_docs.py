@@ -25,12 +25,13 @@ from sandgrain.submission import manifest_json_schema
 from sandgrain.submission.expression import ExpressionLimits
 from sandgrain.submission.limits import IntakeLimits
 from sandgrain.submission.manifest import Manifest
+from sandgrain.transparency.limits import EvidenceLimits
 from sandgrain.verdict import Case, Claim, Finding, Leak, Witness
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, ShutdownOptions, ReportLimits)
+LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, ShutdownOptions, ReportLimits, EvidenceLimits)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -169,7 +170,20 @@ def test_every_limit_is_told_with_its_value(limits: type[Any]) -> None:
     assert told == {field.name: float(getattr(limits(), field.name)) for field in dataclasses.fields(limits)}
 
 
-@pytest.mark.parametrize("command", ["audit", "prove", "check", "replay", "example", "schema", "netlist info"])
+EVIDENCE = ("keygen", "seal", "receive", "verify", "archive", "timestamp")
+SAMPLING = ("commit", "challenge", "reveal", "check-reveal")
+LOG = ("init", "append", "record", "revoke", "rotate", "checkpoint", "prove", "find", "witness", "cosign", "audit")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("audit", "prove", "check", "replay", "example", "schema", "netlist info"),
+        *EVIDENCE,
+        *SAMPLING,
+        *(f"log {command}" for command in LOG),
+    ],
+)
 def test_every_option_is_explained(command: str) -> None:
     assert options_told(command) == options_offered(command)
 

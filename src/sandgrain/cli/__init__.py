@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from sandgrain.cli import audit, check, example, netlist, prove, replay, schema
+from sandgrain.cli import audit, check, evidence, example, keygen, log, netlist, prove, replay, sampling, schema
 from sandgrain.errors import SandgrainError
 
 app = typer.Typer(
@@ -20,7 +20,21 @@ app = typer.Typer(
 )
 for _command in (audit.audit, prove.prove, check.check, replay.replay, example.example, schema.schema):
     app.command()(_command)
+for _evidence_command in (
+    keygen.keygen,
+    evidence.seal,
+    evidence.receive,
+    evidence.verify,
+    sampling.commit,
+    sampling.challenge,
+    sampling.reveal,
+    sampling.check_reveal,
+    evidence.archive,
+    evidence.timestamp,
+):
+    app.command()(_evidence_command)
 app.add_typer(netlist.app)
+app.add_typer(log.app)
 
 
 def _version(wanted: bool) -> None:
