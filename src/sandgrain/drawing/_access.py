@@ -6,13 +6,14 @@ themselves and to the cell's own met1, and half of it to the cell's sides; no tw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.drawing.errors import DrawingError
-from sandgrain.drawing.library import Master, MasterPin, master, rules
+from sandgrain.drawing.library import Master, MasterPin, Rect, master, rules
 
 _STEP = 85
 _SEARCH_LIMIT = 200_000
@@ -86,7 +87,7 @@ class _CellMetal:
     def on_met1(self, pin: MasterPin) -> list[Access]:
         """Candidates for a pin that the cell itself brings to met1: a via on that metal."""
         tracks, half = rules()["tracks"], rules()["vias"]["via"]["cut"][0]
-        own = self.met1.interacting(db.Region([db.Box(*rect) for rect in pin.met1]))
+        own = self.met1.interacting(_region(pin.met1))
         others = (self.met1 - own).sized(rules()["spacing"]["met1"] - 1)
         found: list[tuple[int, Access]] = []
         for column in range(self.master.width // tracks["x_pitch"]):
@@ -104,7 +105,7 @@ class _CellMetal:
     def on_li1(self, pin: MasterPin) -> list[Access]:
         """Candidates for a pin on li1: a contact, and a via on a track at most one away."""
         tracks, half = rules()["tracks"], rules()["vias"]["mcon"]["cut"][0]
-        shape = db.Region([db.Box(*rect) for rect in pin.li1]).merged()
+        shape = _region(pin.li1).merged()
         # A box of the least width shrinks to nothing, one nanometre less leaves the line its centres may be on.
         centres = shape.sized(1 - half)
         found: list[tuple[int, Access]] = []
@@ -146,6 +147,13 @@ class _CellMetal:
 def _cheapest_first(found: list[tuple[int, Access]]) -> list[Access]:
     found.sort(key=lambda item: (item[0], item[1].column, item[1].y, item[1].contact or 0))
     return [access for _, access in found]
+
+
+def _region(rects: Sequence[Rect]) -> db.Region:
+    found = db.Region()
+    for rect in rects:
+        found.insert(db.Box(*rect))
+    return found
 
 
 def _rows(y: int) -> tuple[int, ...]:
@@ -190,4 +198,4 @@ def _apart(one: Access, other: Access) -> bool:
     space, a, b = rules()["spacing"]["met1"], pad(one), pad(other)
     across = max(a.left, b.left) - min(a.right, b.right)
     up = max(a.bottom, b.bottom) - min(a.top, b.top)
-    return across >= space or up >= space
+    return bool(across >= space or up >= space)

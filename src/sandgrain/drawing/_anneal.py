@@ -27,7 +27,7 @@ def _random(state: NDArray[np.uint64]) -> float:
 
 @njit(cache=True)
 def _length(net: int, starts: IntArray, members: IntArray, x: FloatArray, y: FloatArray) -> float:
-    """Half the perimeter of the box around the cells of a net, across counting more: there is one layer for it, not two."""
+    """Half the perimeter of the box around the cells of a net; across, for which one layer is there, counts more."""
     left = bottom = 1e18
     right = top = -1e18
     for index in range(starts[net], starts[net + 1]):

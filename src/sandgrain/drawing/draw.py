@@ -123,7 +123,7 @@ def _write(netlist: CellNetlist, placement: Placement, routing: Routing, out: Pa
         ) from error
     sites = placement.plan.rows * placement.plan.segments * placement.plan.segment_sites
     used = sum(master(instance.master).width for instance in netlist.instances) // rules()["site"]["width"]
-    return Drawing(netlist, *paths, utilisation=used / sites, rounds=routing.rounds)
+    return Drawing(netlist, paths[0], paths[1], paths[2], paths[3], used / sites, routing.rounds)
 
 
 def _record(netlist: CellNetlist, placement: Placement) -> dict[str, Any]:

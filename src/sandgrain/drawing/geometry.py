@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 from numpy.typing import NDArray
 
 from sandgrain.drawing._access import Access, pad
@@ -32,7 +32,7 @@ def layout_of(netlist: CellNetlist, placement: Placement, routing: Routing) -> d
     drawing.boundary()
     drawing.power()
     for net in range(len(netlist.nets)):
-        drawing.net(netlist, placement, routing, net)
+        drawing.net(placement, routing, net)
     for bit, (name, _, _) in enumerate(netlist.port_bits()):
         drawing.port(name, int(placement.port_tracks[bit]), bool(placement.port_above[bit]))
     return drawing.layout
@@ -116,7 +116,7 @@ class _Drawing:
         self.around(cut, x, y, sizes["cut"])
         self.around(above, x, y, sizes["above"])
 
-    def net(self, netlist: CellNetlist, placement: Placement, routing: Routing, net: int) -> None:
+    def net(self, placement: Placement, routing: Routing, net: int) -> None:
         """The wires of a net, and its way down to the pins of cells."""
         if not len(routing.paths[net]):
             return

@@ -20,6 +20,7 @@ IntArray = NDArray[np.int32]
 _FREE: Final = -1
 _BLOCKED: Final = -2
 _ROUNDS: Final = 50
+_PATIENCE: Final = 16
 _MOST_PRESSURE: Final = 20.0
 _ALL_EVERY: Final = 4
 
@@ -65,11 +66,15 @@ def route(netlist: CellNetlist, placement: Placement, progress: Progress) -> Rou
         np.array([*(pin.node for pin in here), *there], np.int32) for here, there in zip(pins, ports, strict=True)
     ]
     negotiation = _Negotiation((nx, ny), owner, terminals)
+    fewest: list[int] = []
     for turn in range(_ROUNDS):
         conflicts = negotiation.round(turn)
         progress.update(f"round {turn + 1}: {max(conflicts, 0)} conflicts", turn + 1, _ROUNDS)
         if conflicts < 0:
             return None
+        fewest.append(min([conflicts, *fewest[-1:]]))
+        if turn >= _PATIENCE and fewest[-1] > 40 and fewest[-1] > 0.7 * fewest[-1 - _PATIENCE // 2]:
+            return None  # this dense it will not come to an end
         if conflicts == 0:
             paths = tuple(negotiation.paths)
             return Routing((nx, ny), tuple(tuple(here) for here in pins), tuple(map(tuple, ports)), paths, turn + 1)
@@ -141,7 +146,7 @@ def _places_of(nodes: IntArray, shape: tuple[int, int]) -> IntArray:
 
 def _pins(netlist: CellNetlist, placement: Placement, owner: IntArray) -> list[list[PinPlace]] | None:
     """The pins of every net on the grid; what must stay free around them becomes theirs."""
-    nx, ny = placement.plan.tracks
+    nx, _ = placement.plan.tracks
     per_row = rules()["site"]["height"] // rules()["tracks"]["y_pitch"]
     left = placement.plan.core[0] // rules()["site"]["width"]
     found: list[list[PinPlace]] = [[] for _ in netlist.nets]

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import importlib.util
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.redteam.errors import RedTeamError
 
 LAYERS: Final = {
-    "diff": (65, 20), "poly": (66, 20), "licon": (66, 44), "nsdm": (93, 44), "psdm": (94, 20), "hvtp": (78, 44),
-    "lvtn": (125, 44), "nwell": (64, 20), "li1": (67, 20), "mcon": (67, 44), "met1": (68, 20), "via": (68, 44),
+    "diff": (65, 20), "tap": (65, 44), "poly": (66, 20), "licon": (66, 44), "nsdm": (93, 44), "psdm": (94, 20),
+    "hvtp": (78, 44), "lvtn": (125, 44), "nwell": (64, 20), "li1": (67, 20), "mcon": (67, 44), "met1": (68, 20), "via": (68, 44),
     "met2": (69, 20), "via2": (69, 44), "met3": (70, 20), "via3": (70, 44), "met4": (71, 20), "via4": (71, 44),
     "met5": (72, 20),
 }  # fmt: skip
@@ -76,6 +76,7 @@ class Target:
         self.top = tops[0]
         self.index = {name: self.layout.layer(*pair) for name, pair in LAYERS.items()}
         self.labels = {name: self.layout.layer(*pair) for name, pair in LABELS.items()}
+        self._boxes: dict[str, list[db.Box]] = {}
         self._pins: dict[str, dict[str, list[tuple[str, db.Point]]]] = {}
         self.extraction, self.regions = self._extract()
         self.nets: dict[int, Net] = {}
@@ -161,9 +162,24 @@ class Target:
         """All polygons of a net, those inside cells included, by layer."""
         return {name: self.extraction.shapes_of_net(net.extracted, self.regions[name], True).merged() for name in STACK}
 
-    def instances(self) -> Iterator[db.Instance]:
-        """The cells placed in the top cell."""
-        yield from self.top.each_inst()
+    @cached_property
+    def placed(self) -> list[db.Instance]:
+        """The cells placed in the top cell, in a fixed order."""
+        return sorted(self.top.each_inst(), key=lambda one: (one.trans.disp.y, one.trans.disp.x, one.cell.name))
+
+    def any_cell(self, rng: random.Random) -> db.Instance:
+        """A placed cell: every master is as likely as any other, and then every instance of it."""
+        by_master: dict[str, list[db.Instance]] = {}
+        for instance in self.placed:
+            by_master.setdefault(instance.cell.name, []).append(instance)
+        return rng.choice(by_master[rng.choice(sorted(by_master))])
+
+    def boxes(self, layer: str) -> list[db.Box]:
+        """The boxes around the shapes the top cell itself has on a layer, in a fixed order."""
+        if layer not in self._boxes:
+            found = [s.bbox() for s in self.top.shapes(self.index[layer]).each() if not s.is_text()]
+            self._boxes[layer] = sorted(found, key=lambda b: (b.left, b.bottom, b.right, b.top))
+        return self._boxes[layer]
 
     def signal_nets(self, least: int = 2) -> list[Net]:
         """Nets with at least ``least`` terminals that are no supply, by number."""
