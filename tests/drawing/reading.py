@@ -1,4 +1,4 @@
-"""What a drawing connects, read back from its GDS by the red team's extraction, which shares nothing with the router."""
+"""What a drawing connects, read back by the red team's extraction, which shares nothing with the router."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The compiled maze router: one net at a time on a grid of three layers, after PathFinder (McMurchie, Ebeling 1995).
 
 A node is a crossing of tracks on one layer: 0 is met2 (better up and down), 1 is met3 (better across), 2 is met4
-(better up and down, every second column alone). A node takes *places*, and two nets on one place are a conflict: on met2 and met4
-a node is a place of its own; on met3, where two ends one column apart would be too close, it takes the place on either
-side of it, so that different nets keep two columns between them.
+(better up and down, every second column alone). A node takes *places*, and two nets on one place are a conflict: on
+met2 and met4 a node is a place of its own; on met3, where two ends one column apart would be too close, it takes the
+place on either side of it, so that different nets keep two columns between them.
 
 A wire on met3 that comes by a via goes on on met3 before it takes a via again: metal between two vias alone
 would be smaller than the process allows. So the search knows a fourth layer, met3 just reached by a via.

@@ -19,9 +19,9 @@ from sandgrain.redteam.errors import RedTeamError
 
 LAYERS: Final = {
     "diff": (65, 20), "tap": (65, 44), "poly": (66, 20), "licon": (66, 44), "nsdm": (93, 44), "psdm": (94, 20),
-    "hvtp": (78, 44), "lvtn": (125, 44), "nwell": (64, 20), "li1": (67, 20), "mcon": (67, 44), "met1": (68, 20), "via": (68, 44),
-    "met2": (69, 20), "via2": (69, 44), "met3": (70, 20), "via3": (70, 44), "met4": (71, 20), "via4": (71, 44),
-    "met5": (72, 20),
+    "hvtp": (78, 44), "lvtn": (125, 44), "nwell": (64, 20), "li1": (67, 20), "mcon": (67, 44), "met1": (68, 20),
+    "via": (68, 44), "met2": (69, 20), "via2": (69, 44), "met3": (70, 20), "via3": (70, 44), "met4": (71, 20),
+    "via4": (71, 44), "met5": (72, 20),
 }  # fmt: skip
 LABELS: Final = {"li1": (67, 5), "met1": (68, 5), "met2": (69, 5), "met3": (70, 5), "met4": (71, 5), "met5": (72, 5)}
 STACK: Final = (
@@ -166,6 +166,26 @@ class Target:
     def placed(self) -> list[db.Instance]:
         """The cells placed in the top cell, in a fixed order."""
         return sorted(self.top.each_inst(), key=lambda one: (one.trans.disp.y, one.trans.disp.x, one.cell.name))
+
+    @cached_property
+    def unused_pins(self) -> list[tuple[Net | None, Terminal]]:
+        """Signal pins that nothing is connected to, with the net of that pin alone where the extraction has one."""
+        alone: dict[tuple[str, str], Net] = {}
+        connected: set[tuple[str, str]] = set()
+        for net in self.nets.values():
+            for terminal in net.terminals:
+                if len(net.terminals) > 1:
+                    connected.add((terminal.cell, terminal.pin))
+                else:
+                    alone[terminal.cell, terminal.pin] = net
+        found = []
+        for instance in self.placed:
+            name = cell_name(instance.cell.name, instance.trans)
+            for pin, points in sorted(self.pin_points(instance.cell.name).items()):
+                if pin not in SUPPLIES and (name, pin) not in connected:
+                    moved = tuple((layer, instance.trans * point) for layer, point in points)
+                    found.append((alone.get((name, pin)), Terminal(name, pin, moved)))
+        return found
 
     def any_cell(self, rng: random.Random) -> db.Instance:
         """A placed cell: every master is as likely as any other, and then every instance of it."""

@@ -122,7 +122,7 @@ def alter_master(target: Target, rng: random.Random) -> Edit | None:
         if instance.cell_index == cell.cell_index():
             edit.touch("diff", instance.trans * strip)
     edit.cells = [cell.name]
-    edit.what = f"a transistor of {cell.name} is wider in all {len(edit.boxes)} places, under the old name"
+    edit.what = f"a transistor of {cell.name} is wider in all {len(edit.touched)} places, under the old name"
     return edit
 
 

@@ -7,7 +7,7 @@ import random
 from klayout import db
 
 from sandgrain.redteam._layout import Target, cell_name
-from sandgrain.redteam._layout_edit import Edit, hull
+from sandgrain.redteam._layout_edit import Edit
 
 _WIDER = (50, 70, 90, 110)
 _IMPLANT_MARGIN = 125
@@ -170,5 +170,5 @@ def _region(target: Target, cell: db.Cell, layer: str) -> db.Region:
 
 def _told(edit: Edit, instance: db.Instance, what: str) -> Edit:
     edit.cells = [cell_name(instance.cell.name, instance.trans)]
-    edit.what = f"{edit.cells[0]}: {what}, within {hull(edit.boxes)}"
+    edit.what = f"{edit.cells[0]}: {what}"
     return edit

@@ -26,8 +26,7 @@ class Edit:
     """A copy of a target's layout, and every place in it that was touched.
 
     Attributes:
-        boxes: the places, in nanometres.
-        layers: what was touched in them.
+        touched: layer and place of every step, in nanometres.
         nets, cells: names of nets and cells that take part.
         what: one sentence.
         variant: which form of its kind.
@@ -39,8 +38,7 @@ class Edit:
         self.layout = target.layout.dup()
         self.top = self.layout.cell(target.top.cell_index())
         self.variant = variant
-        self.boxes: list[db.Box] = []
-        self.layers: list[str] = []
+        self.touched: list[tuple[str, db.Box]] = []
         self.nets: list[str] = []
         self.cells: list[str] = []
         self.what = ""
@@ -48,9 +46,32 @@ class Edit:
 
     def touch(self, layer: str, box: db.Box) -> None:
         """Note that something changed."""
-        self.boxes.append(box)
-        if layer not in self.layers:
-            self.layers.append(layer)
+        self.touched.append((layer, box))
+
+    @property
+    def layers(self) -> list[str]:
+        """What was touched, in the order of the first time."""
+        return list(dict.fromkeys(layer for layer, _ in self.touched))
+
+    def changed(self) -> list[db.Box]:
+        """Where the layout is really another now: metal drawn over metal is no change.
+
+        Whole cells, and places where only a name changed, count as they were noted.
+        """
+        found = []
+        for layer, box in self.touched:
+            if layer == "cell":
+                found.append(box)
+                continue
+            index = self.target.index[layer]
+            before, after = (
+                db.Region(top.begin_shapes_rec_touching(index, box)).merged() & db.Region(box)
+                for top in (self.target.top, self.top)
+            )
+            real = (before ^ after).bbox()
+            if not real.empty():
+                found.append(real)
+        return found
 
     def add(self, layer: str, box: db.Box) -> None:
         """Draw a box in the top cell."""
@@ -109,6 +130,9 @@ class Edit:
 
     def write(self, out: Path) -> None:
         """Write GDS in one step; the same edit gives the same bytes."""
+        for cell in self.layout.top_cells():
+            if cell.cell_index() != self.top.cell_index():  # a master whose last instance has another now
+                cell.delete()
         options = db.SaveLayoutOptions()
         options.format = "GDS2"
         options.gds2_write_timestamps = False

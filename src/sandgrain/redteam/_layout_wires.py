@@ -18,6 +18,7 @@ WIDTH: Final = {"met1": 140, "met2": 140, "met3": 300, "met4": 300, "met5": 1600
 _SPACE: Final = {"li1": 170, "met1": 140, "met2": 140, "met3": 300, "met4": 300, "met5": 1600}
 _GAP: Final = {"met1": 300, "met2": 300, "met3": 500, "met4": 500}
 _REACH: Final = 1500
+_JOINT: Final = 5000
 _WORDS: Final = ("REV A", "LOT 7", "QA OK", "MASK 2", "N2", "C 26")
 
 
@@ -149,14 +150,9 @@ def add_via(target: Target, rng: random.Random) -> Edit | None:
 
 def wire_to_unused_pin(target: Target, rng: random.Random) -> Edit | None:
     """Lead a net to a pin of a cell that is not connected."""
-    unused = [
-        (net, net.terminals[0])
-        for _, net in sorted(target.nets.items())
-        if len(net.terminals) == 1 and net.terminals[0].cell and not net.power
-    ]
-    if not unused:
+    if not target.unused_pins:
         return None
-    net, terminal = rng.choice(unused)
+    net, terminal = rng.choice(target.unused_pins)
     return link_pin(target, rng, net, terminal, Edit(target, "unused pin"))
 
 
@@ -211,7 +207,9 @@ def link_pin(target: Target, rng: random.Random, own: Net | None, terminal: Term
         box = rng.choice(places)
         x, y = rng.randint(box.left, box.right) // 5 * 5, rng.randint(box.bottom, box.top) // 5 * 5
         pad = around(x, y, pad_sizes("mcon")[1])
-        for wire in (s.bbox() for s in target.top.shapes(target.index["met2"]).each_touching(pad)):
+        line = db.Box(x - _JOINT, y, x + _JOINT, y).enlarged(0, 5)
+        over = [s.bbox() for s in target.top.shapes(target.index["met2"]).each_touching(line)]
+        for wire in sorted(over, key=lambda box: (abs(box.center().x - x), box.bottom))[:6]:
             at = wire.center().x if wire.height() >= wire.width() else x
             joint = db.Box(min(x, at), y, max(x, at), y).enlarged(160, 130)
             top_pad = around(at, y, pad_sizes("via")[1])
@@ -219,8 +217,8 @@ def link_pin(target: Target, rng: random.Random, own: Net | None, terminal: Term
             if net is None or net.power or net is own or not wire.contains(db.Point(at, y)):
                 continue
             under = target.nets_under("met1", db.Region(joint + pad))
-            over = target.nets_under("met2", db.Region(top_pad))
-            if under[0] <= mine and not under[1] and over == ({net.extracted.cluster_id}, False):
+            landed = target.nets_under("met2", db.Region(top_pad))
+            if under[0] <= mine and not under[1] and landed == ({net.extracted.cluster_id}, False):
                 edit.via("mcon", x, y)
                 edit.add("met1", joint)
                 edit.via("via", at, y)

@@ -171,13 +171,14 @@ def _kind(kind: str) -> LayoutPlantKind:
 
 
 def _record(kind: LayoutPlantKind, seed: int, edit: Edit) -> LayoutPlant:
+    changed = edit.changed()
     return LayoutPlant(
         kind=kind,
         variant=edit.variant,
         seed=seed,
         layers=tuple(edit.layers),
-        box=_micrometres(hull(edit.boxes)),
-        boxes=tuple(_micrometres(box) for box in edit.boxes),
+        box=_micrometres(hull(changed)),
+        boxes=tuple(_micrometres(box) for box in changed),
         what=edit.what,
         nets=tuple(edit.nets),
         cells=tuple(edit.cells),
