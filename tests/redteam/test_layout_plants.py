@@ -14,7 +14,7 @@ from tests.drawing.conftest import ring
 
 K = LayoutPlantKind
 FORMS = [(kind, form) for kind in K for form in VARIANTS[kind]]
-TINYTAPEOUT = Path("shared/data/tinytapeout")
+TINYTAPEOUT = Path(__file__).resolve().parents[3] / "shared" / "data" / "tinytapeout"
 
 
 @pytest.fixture(scope="session")
@@ -176,8 +176,8 @@ def test_unknown_kinds_and_forms_are_refused(target: LayoutTarget, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tt_um_test", "tt_um_MichaelBell_hovalaag"])
-def test_every_form_finds_places_on_a_taped_out_design(root: Path, tmp_path: Path, name: str) -> None:
-    path = root / TINYTAPEOUT / f"{name}.gds"
+def test_every_form_finds_places_on_a_taped_out_design(tmp_path: Path, name: str) -> None:
+    path = TINYTAPEOUT / f"{name}.gds"
     if not path.is_file():
         pytest.skip(f"{path.name} is not there")
     target, original = LayoutTarget(path), read(path)
