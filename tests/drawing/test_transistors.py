@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,12 @@ def extracted(gds: Path) -> db.Netlist:
     for kind, sd, gate, well in (("nfet_01v8", nsd, ngate, bulk), ("pfet_01v8_hvt", psd, pgate, nwell)):
         device = db.DeviceExtractorMOS4Transistor(kind)
         extraction.extract_devices(device, {"SD": sd, "G": gate, "P": poly, "W": well})
-    stack = [layer(*pair, name) for *pair, name in (
+    stack = [layer(number, datatype, name) for number, datatype, name in (
         (66, 44, "licon"), (67, 20, "li1"), (67, 44, "mcon"), (68, 20, "met1"), (68, 44, "via"), (69, 20, "met2"),
         (69, 44, "via2"), (70, 20, "met3"), (70, 44, "via3"), (71, 20, "met4"))]  # fmt: skip
     for region in (nsd, psd, poly, nwell, ptap, ntap, *stack):
         extraction.connect(region)
-    for below, above in zip(stack, stack[1:], strict=False):
+    for below, above in pairwise(stack):
         extraction.connect(below, above)
     for region in (nsd, psd, poly, ptap, ntap):
         extraction.connect(region, stack[0])
