@@ -204,8 +204,9 @@ def route_net(
                 cost += history[first] + pressure * used[first]
                 if second >= 0:
                     cost += history[second] + pressure * used[second]
-                total = best[node] + cost
-                if seen[other] == generation and total >= best[other] - 1e-5:
+                # Rounded as it is stored, or a way of equal cost would look better for ever.
+                total = np.float32(best[node] + cost)
+                if seen[other] == generation and total >= best[other]:
                     continue
                 if size >= len(heap):
                     return -1, generation

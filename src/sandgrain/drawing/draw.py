@@ -21,7 +21,7 @@ from sandgrain.drawing.routing import Routing, route
 from sandgrain.netlist import Design, ElaborationLimits
 from sandgrain.progress import Progress, SilentProgress
 
-UTILISATIONS: Final = (0.5, 0.4, 0.32, 0.25, 0.18)
+UTILISATIONS: Final = (0.5, 0.38, 0.3, 0.24, 0.18)
 """How much of the rows is filled: each is tried when the one before left wires that could not be routed."""
 
 

@@ -73,6 +73,8 @@ def route(netlist: CellNetlist, placement: Placement, progress: Progress) -> Rou
         if conflicts < 0:
             return None
         fewest.append(min([conflicts, *fewest[-1:]]))
+        if turn and conflicts > fewest[0]:
+            return None  # there is more to connect than tracks to do it with
         if turn >= _PATIENCE and fewest[-1] > 40 and fewest[-1] > 0.7 * fewest[-1 - _PATIENCE // 2]:
             return None  # this dense it will not come to an end
         if conflicts == 0:
