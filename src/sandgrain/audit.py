@@ -21,6 +21,8 @@ from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress, SilentProgress
 from sandgrain.report import Language, render_html, render_sarif
 from sandgrain.submission import Submission, load
+from sandgrain.transparency import examined as evidence
+from sandgrain.transparency.examined import EvidenceOptions
 from sandgrain.verdict import Case, Claim, ClaimId, EvidenceFile, Text, Verdict
 
 REPORT_FILE = "report.html"
@@ -34,6 +36,7 @@ class AuditOptions:
     Attributes:
         shutdown: budgets of the claim *no remote shutdown*.
         channel: budgets of the claim *no covert channel*.
+        evidence: what both sides signed, for the claim *evidence unaltered*.
         language: of the report; the case itself is in English.
         fresh: neither resume earlier work nor spare a finished case at the same place.
         claims: the claims to examine, all others being left open; all that can be examined if empty.
@@ -41,6 +44,7 @@ class AuditOptions:
 
     shutdown: ShutdownOptions = field(default_factory=ShutdownOptions)
     channel: ChannelOptions = field(default_factory=ChannelOptions)
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
     language: Language = Language.EN
     fresh: bool = False
     claims: tuple[ClaimId, ...] = ()
@@ -53,9 +57,17 @@ class AuditOptions:
         *,
         fresh: bool = False,
         claims: tuple[ClaimId, ...] = (),
+        evidence: EvidenceOptions | None = None,
     ) -> Self:
         """Options with ``seconds`` for each claim."""
-        return cls(ShutdownOptions(seconds=seconds), ChannelOptions(seconds=seconds), language, fresh, claims)
+        return cls(
+            ShutdownOptions(seconds=seconds),
+            ChannelOptions(seconds=seconds),
+            evidence or EvidenceOptions(),
+            language,
+            fresh,
+            claims,
+        )
 
 
 def audit(
@@ -73,7 +85,9 @@ def audit(
     key = {
         "submission": submission.digest,
         "tool": __version__,
-        "options": json.loads(json.dumps([asdict(options.shutdown), asdict(options.channel), options.claims])),
+        "options": json.loads(
+            json.dumps([asdict(options.shutdown), asdict(options.channel), options.evidence.digests(), options.claims])
+        ),
     }
     with CaseWriter(out, key, fresh=options.fresh) as writer:
         description = cache(lambda: elaborate_submission(submission, progress))
@@ -117,7 +131,12 @@ def examiners(
         options: budgets.
         progress: told what is being done.
     """
-    return {
+    signed = {
+        ClaimId.EVIDENCE_UNALTERED: lambda: evidence.examine(
+            submission, options.evidence, keep=keep, progress=progress
+        ),
+    }
+    return (signed if options.evidence.receipt is not None else {}) | {
         ClaimId.NO_REMOTE_SHUTDOWN: lambda: shutdown.examine(
             submission, description(), keep=keep, progress=progress, options=options.shutdown
         ),

@@ -193,6 +193,8 @@ def _evidence_of_finding(finding: Finding) -> list[EvidenceFile]:
         files += [finding.witness.stimulus, finding.witness.vcd]
         if finding.witness.acceleration is not None:
             files.append(finding.witness.acceleration.certificate)
+    if finding.difference is not None:
+        files += [*finding.difference.pictures, *finding.difference.files]
     if finding.leak is not None:
         files += [finding.leak.pair, finding.leak.vcd]
     return files

@@ -8,7 +8,7 @@ The submission is elaborated anew. Nothing of the engines that write certificate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,11 @@ from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission, load
-from sandgrain.verdict import Case, Claim, Verdict
+from sandgrain.transparency.claim import recheck_evidence
+from sandgrain.transparency.errors import EvidenceError
+from sandgrain.transparency.examined import SUBJECT
+from sandgrain.transparency.trust import read_trust
+from sandgrain.verdict import Case, Claim, ClaimId, Verdict
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,16 @@ class Rechecked:
     checked: Checked
 
 
-def recheck(path: Path, submission_path: Path | None, progress: Progress) -> list[Rechecked]:
+def recheck(
+    path: Path, submission_path: Path | None, progress: Progress, trust: Sequence[Path] = ()
+) -> list[Rechecked]:
     """Check a certificate, or all certificates of a case.
 
     Args:
         path: a certificate, or the directory of a case.
         submission_path: the submission; for a case, where it was audited if None.
         progress: told what is being done.
+        trust: public keys, for the claim that the evidence is unaltered.
 
     Raises:
         CaseError: there is no such file, the case is not whole, or there is no certificate in it.
@@ -69,7 +76,7 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
         results = [Rechecked(str(path), check(_read(path), submission, elaborated, progress=progress, file=path))]
     else:
         results = [
-            *_proved(path, case, submission, elaborated, progress),
+            *_proved(path, case, submission, elaborated, progress, trust),
             *_accelerated(path, case, submission, elaborated, progress),
         ]
     submission.verify_unchanged()
@@ -77,7 +84,7 @@ def recheck(path: Path, submission_path: Path | None, progress: Progress) -> lis
 
 
 def _proved(
-    path: Path, case: Case, submission: Submission, elaborated: Elaborated, progress: Progress
+    path: Path, case: Case, submission: Submission, elaborated: Elaborated, progress: Progress, trust: Sequence[Path]
 ) -> Iterator[Rechecked]:
     """The certificates of all proved claims, and those a proved claim should have and has not."""
     for claim in case.claims:
@@ -85,15 +92,32 @@ def _proved(
             continue
         for certificate in claim.certificates:
             file = path / certificate.file.path
-            checked = check(_read(file), submission, elaborated, progress=progress, file=file)
+            if claim.id is ClaimId.EVIDENCE_UNALTERED:
+                checked = _signed(_read(file), claim, submission, trust, progress)
+            else:
+                checked = check(_read(file), submission, elaborated, progress=progress, file=file)
             if checked.accepted and (checked.claim, checked.subject) != (claim.id, certificate.subject):
                 checked = _rejected(claim, certificate.subject, "the certificate in this place is about something else")
             yield Rechecked(str(file), checked)
         named = {certificate.subject for certificate in claim.certificates}
         # A claim of which no certificates are known stands for itself, so that it is never passed over.
-        for subject in subjects(claim.id, submission) or [claim.id.value]:
+        evidence = [SUBJECT] if claim.id is ClaimId.EVIDENCE_UNALTERED else []
+        for subject in subjects(claim.id, submission) or evidence or [claim.id.value]:
             if subject not in named:
                 yield Rechecked("", _rejected(claim, subject, "the claim is said to be proved without a certificate"))
+
+
+def _signed(data: bytes, claim: Claim, submission: Submission, trust: Sequence[Path], progress: Progress) -> Checked:
+    """What the public keys say of the certificate that the evidence is unaltered."""
+    if not trust:
+        return _rejected(claim, SUBJECT, "nothing says whose signatures count: name the public keys with --trust")
+    try:
+        result = recheck_evidence(submission, read_trust(trust), data, progress)
+    except EvidenceError as error:
+        return _rejected(claim, SUBJECT, error.what)
+    if result.verdict is not Verdict.PROVED:
+        return _rejected(claim, SUBJECT, str(result.summary))
+    return Checked(accepted=True, claim=claim.id.value, subject=SUBJECT, obligations=(), solver="signatures", reason="")
 
 
 def _has_certificates(case: Case) -> bool:

@@ -180,6 +180,20 @@ class Leak(Model):
     vcd: EvidenceFile
 
 
+class Difference(Model):
+    """Where two things that should be one and the same are not: the byte, the polygon, the register."""
+
+    place: str = Field(description="where, as far as it can be told: file and byte, layer and position, register")
+    expected: str = Field(description="what is there on the side that is relied on")
+    found: str = Field(description="what is there on the side that was examined")
+    box: tuple[float, float, float, float] | None = Field(
+        default=None, description="left, bottom, right, top on the die in micrometres"
+    )
+    pictures: list[EvidenceFile] = Field(default_factory=list, description="SVG, the most telling first")
+    files: list[EvidenceFile] = Field(default_factory=list, description="what shows it, beside pictures")
+    command: str = Field(default="", description="what shows it again")
+
+
 class Certificate(Model):
     """A proof an independent checker validates without trusting the engine that found it."""
 
@@ -204,10 +218,11 @@ class Finding(Model):
     grade: Grade | None = Field(default=None, description="what brings the service back")
     witness: Witness | None = None
     leak: Leak | None = None
+    difference: Difference | None = None
 
     @model_validator(mode="after")
     def _says_no_more_than_was_shown(self) -> Self:
-        if self.status is FindingStatus.UNDECLARED and self.witness is None and self.leak is None:
+        if self.status is FindingStatus.UNDECLARED and not (self.witness or self.leak or self.difference):
             raise ValueError(f"finding {self.id}: an undeclared finding needs a witness, else it is a suspect")
         if self.status is FindingStatus.DECLARED and self.declared_as is None:
             raise ValueError(f"finding {self.id}: a declared finding names the declaration that explains it")

@@ -16,6 +16,13 @@ def audit(
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh_CN.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print case.json and nothing else.")] = False,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Receipt of the submission that both sides signed.", show_default=False)
+    ] = None,
+    proof: Annotated[Path | None, typer.Option(help="Proof that the receipt is in a log.", show_default=False)] = None,
+    trust: Annotated[
+        list[Path] | None, typer.Option(help="Public key or trust file; may be repeated.", show_default=False)
+    ] = None,
     claim: Annotated[
         list[ClaimId] | None, typer.Option(help="Examine this claim only; may be repeated.", show_default=False)
     ] = None,
@@ -32,9 +39,11 @@ def audit(
     from sandgrain.audit import audit as run
     from sandgrain.cli.waiting import WaitingProgress
     from sandgrain.report import Language, summary
+    from sandgrain.transparency.examined import EvidenceOptions
 
     language = Language.parse(lang)
-    options = AuditOptions.within(budget, language, fresh=fresh, claims=tuple(claim or ()))
+    evidence = EvidenceOptions(receipt, proof, tuple(trust or ()))
+    options = AuditOptions.within(budget, language, fresh=fresh, claims=tuple(claim or ()), evidence=evidence)
     with WaitingProgress(Console(stderr=True)) as progress:
         case = run(submission, out, options=options, progress=progress)
     if json:

@@ -15,6 +15,10 @@ def check(
     submission: Annotated[
         Path | None, typer.Option(help="The submission; needed for a single certificate.", show_default=False)
     ] = None,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(help="Public key or trust file, for what both sides signed; may be repeated.", show_default=False),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON and nothing else.")] = False,
 ) -> None:
     """Check certificates on a submission with another solver, independently of whoever wrote them.
@@ -31,7 +35,7 @@ def check(
     from sandgrain.report import visible
 
     with WaitingProgress(Console(stderr=True)) as progress:
-        results = recheck(what, submission, progress)
+        results = recheck(what, submission, progress, trust or ())
     if json:
         rows = [{"file": item.file, **asdict(item.checked)} for item in results]
         typer.echo(encoder.dumps(rows, indent=2, ensure_ascii=False))

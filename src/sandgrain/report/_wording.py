@@ -42,7 +42,7 @@ NOT_EXAMINED = Text(template="Open: not examined")
 
 VERDICT_MEANINGS: dict[Verdict, Text] = {
     Verdict.REFUTED: Text(
-        template="A run from reset shows the opposite of the claim. Anyone can replay it on the vendor's description."
+        template="A run from reset or a comparison shows the opposite of the claim. Anyone can repeat it."
     ),
     Verdict.PROVED: Text(
         template="A certificate shows the claim. A checker with another solver accepts it without trusting the engine."
@@ -57,6 +57,8 @@ STATUS_NAMES: dict[FindingStatus, Text] = {
     FindingStatus.SUSPECT: Text(template="Suspect"),
     FindingStatus.DECLARED: Text(template="Declared"),
 }
+
+DIFFERENCE_MEANING = Text(template="Two things that should be the same are not, as anybody can see by comparing them.")
 
 STATUS_MEANINGS: dict[FindingStatus, Text] = {
     FindingStatus.UNDECLARED: Text(template="Shown by a run from reset, and explained by nothing the vendor declared."),
@@ -89,8 +91,11 @@ STATUS_ORDER = (FindingStatus.UNDECLARED, FindingStatus.SUSPECT, FindingStatus.D
 def overall(case: Case) -> tuple[Verdict, Text]:
     """The one sentence at the top of a report, and the verdict its icon shows."""
     examined = [claim for claim in case.claims if claim.examined]
-    if any(claim.verdict is Verdict.REFUTED for claim in examined):
+    refuted = [claim for claim in examined if claim.verdict is Verdict.REFUTED]
+    if any(finding.witness or finding.leak for claim in refuted for finding in claim.findings):
         return Verdict.REFUTED, Text(template="This chip has a capability nobody declared.")
+    if refuted:
+        return Verdict.REFUTED, Text(template="What was handed over is not what it should be the same as.")
     if not examined:
         return Verdict.OPEN, Text(template="Nothing was examined yet.")
     if all(claim.verdict is Verdict.PROVED for claim in examined):

@@ -28,6 +28,8 @@ class ReportLimits:
         columns: cycles drawn in one waveform.
         state_rows: rows of dead-state bits in one waveform.
         port_rows: rows of input ports in one waveform.
+        pictures: pictures of one difference.
+        picture_bytes: size of a picture that is still shown.
     """
 
     evidence_bytes: int = 512 * 1024**2
@@ -48,6 +50,8 @@ class ReportLimits:
     columns: int = 36
     state_rows: int = 8
     port_rows: int = 8
+    pictures: int = 4
+    picture_bytes: int = 2 * 1024**2
 
 
 LIMITS = ReportLimits()

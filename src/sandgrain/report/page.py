@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from sandgrain.report.language import Language, Translator
 from sandgrain.report.limits import LIMITS, ReportLimits
 from sandgrain.report.waveform import Drawing, draw
 from sandgrain.verdict import Case, Certificate, Claim, EvidenceFile, Finding, FindingStatus, Text, Verdict, Witness
+
+SVG = "image/svg+xml"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class FindingView:
     needed_left_out: int
     drawing: Drawing | None
     not_drawn: FileState | None
+    pictures: list[str]
     evidence: list[EvidenceRow]
 
 
@@ -154,7 +158,9 @@ class _Builder:
         rows = self.limits.input_rows
         return FindingView(
             finding,
-            f"sandgrain replay {shlex.quote(self.name)} {finding.id}",
+            f"sandgrain replay {shlex.quote(self.name)} {finding.id}"
+            if finding.difference is None
+            else finding.difference.command,
             f"sandgrain check {shlex.quote(self.name)}",
             self.source.excerpts(finding.places[: self.limits.places]),
             words(finding.dead_state[: self.limits.state_bits]),
@@ -162,12 +168,25 @@ class _Builder:
             max(0, len(needed) - rows),
             drawing,
             not_drawn,
+            self.pictures(finding),
             evidence,
         )
+
+    def pictures(self, finding: Finding) -> list[str]:
+        """The pictures of a difference as data URIs: an image runs no script, whatever is in it."""
+        found = []
+        for file in [] if finding.difference is None else finding.difference.pictures[: self.limits.pictures]:
+            checked = check_evidence(self.case_dir, file, keep=self.limits.picture_bytes, limits=self.limits)
+            if checked.state is FileState.INTACT and checked.data is not None and file.media_type == SVG:
+                found.append(f"data:{SVG};base64,{base64.b64encode(checked.data).decode()}")
+        return found
 
     def run(self, finding: Finding) -> tuple[Drawing | None, FileState | None, list[EvidenceRow]]:
         """The picture of the run (or pair of runs) that shows a finding, or why there is none, and its files."""
         shown = finding.witness or finding.leak
+        if finding.difference is not None:
+            pictures = [self.evidence(Text(template="Picture"), file) for file in finding.difference.pictures]
+            return None, None, [*pictures, *(self.evidence(Text(template="File"), f) for f in finding.difference.files)]
         if shown is None:
             return None, None, []
         checked = check_evidence(self.case_dir, shown.vcd, keep=self.limits.vcd_bytes, limits=self.limits)

@@ -142,6 +142,11 @@ def _attachments(finding: Finding) -> Iterator[tuple[str, EvidenceFile]]:
         yield "Waveform of the run (VCD), in the case directory.", finding.witness.vcd
         if finding.witness.acceleration is not None:
             yield "Certificate of the skipped cycles, in the case directory.", finding.witness.acceleration.certificate
+    if finding.difference is not None:
+        for picture in finding.difference.pictures:
+            yield "Picture of the difference (SVG), in the case directory.", picture
+        for file in finding.difference.files:
+            yield "What shows the difference, in the case directory.", file
     if finding.leak is not None:
         yield "Pair of runs that shows the finding, in the case directory.", finding.leak.pair
         yield "Waveform of both runs (VCD), in the case directory.", finding.leak.vcd
@@ -166,6 +171,8 @@ def _location(place: Place) -> dict[str, Any]:
 
 def _substance(finding: Finding) -> str:
     """What makes a finding the same one in a later audit: what leaks where, its dead state, its place, else its id."""
+    if finding.difference is not None:
+        return finding.difference.place
     if finding.leak is not None:
         return f"{finding.leak.source} {finding.leak.sink}"
     if finding.dead_state:

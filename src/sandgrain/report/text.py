@@ -125,6 +125,11 @@ class _Summary:
         if finding.declared_as is not None:
             where = f" ({finding.document})" if finding.document else ""
             self.line(f"{_('Declared as')}: {finding.declared_as}{where}", indent=6)
+        if finding.difference is not None:
+            apart = finding.difference
+            for label, value in ((_("Where"), apart.place), (_("Expected"), apart.expected), (_("Found"), apart.found)):
+                self.line(f"{label}: {value}", indent=6)
+            self.line(f"{_('Check it yourself')}: {apart.command}", indent=6)
         if finding.witness is not None or finding.leak is not None:
             self.line(f"{_('Check it yourself')}: sandgrain replay {self.name} {finding.id}", indent=6)
         if finding.witness is not None and finding.witness.acceleration is not None:
