@@ -1,4 +1,7 @@
-"""Whole audits of real cores, as a user would run them. Each takes up to some minutes."""
+"""Whole audits of real cores, as a user would run them. Each takes up to some minutes.
+
+Every core with every plant is what ``benchmarks/verdicts.py --all`` goes through; here is one of each sort.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def refuted(tmp_path: Path, core: str, plant: str, seed: int | None = None) -> d
     return stop
 
 
-@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7), ("heartbeat", None), ("slow-kill", None)])
+@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7), ("slow-kill", None)])
 def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path, plant: str, seed: int | None) -> None:
     """With a seed the plant has innocent names, other words and other places; the answer stays the same."""
     stop = refuted(tmp_path, "picorv32", plant, seed)
@@ -66,11 +69,6 @@ def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path, plant: str, 
 def test_a_stop_that_hides_in_the_declared_trap_is_refuted(tmp_path: Path) -> None:
     stop = refuted(tmp_path, "picorv32", "trap-kill")
     assert "without its declared trigger" in stop["title"]["template"]
-
-
-def test_geofence_is_refuted_and_names_the_input(tmp_path: Path) -> None:
-    stop = refuted(tmp_path, "picorv32", "geofence")
-    assert {item["port"] for item in stop["witness"]["relevant_inputs"]} == {"region_id"}
 
 
 def test_clean_picorv32_is_proved_and_its_certificates_spare_the_search(tmp_path: Path) -> None:
@@ -98,9 +96,8 @@ def test_the_same_core_without_the_declaration_is_refuted_by_its_trap(tmp_path: 
     assert command("replay", tmp_path / "case").returncode == 0
 
 
-@pytest.mark.parametrize("plant", ["beacon-strobe", "beacon-spread"])
-def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path, plant: str) -> None:
-    submission = write_example("picorv32", tmp_path / "s", plant)
+def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path) -> None:
+    submission = write_example("picorv32", tmp_path / "s", "beacon-strobe")
     status, claims = audited(submission, tmp_path / "case", "no-covert-channel")
     claim = claims[CHANNEL]
     assert (status, claim["verdict"]) == (1, "refuted"), claim["summary"]
@@ -110,8 +107,7 @@ def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path, plant: str) -> None
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
 
 
-@pytest.mark.parametrize("core", ["serv", "vexriscv"])
-def test_other_cores(tmp_path: Path, core: str) -> None:
-    refuted(tmp_path, core, "bus-kill")
-    status, claims = audited(write_example(core, tmp_path / "clean"), tmp_path / "clean-case")
+def test_another_core(tmp_path: Path) -> None:
+    refuted(tmp_path, "serv", "bus-kill")
+    status, claims = audited(write_example("serv", tmp_path / "clean"), tmp_path / "clean-case")
     assert (status, claims[SHUTDOWN]["verdict"], claims[CHANNEL]["verdict"]) == (0, "proved", "proved")

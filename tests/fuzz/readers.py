@@ -74,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reader", choices=sorted(INSTRUMENTED))
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--timeout", type=int, default=20, help="seconds one input may take; more on a busy machine")
     chosen = parser.parse_args()
     import atheris
 
@@ -105,7 +106,7 @@ def main() -> None:
         seeds(chosen.reader, start)
         arguments = [
             f"-max_total_time={int(chosen.minutes * 60)}",
-            "-timeout=20",
+            f"-timeout={chosen.timeout}",
             "-rss_limit_mb=3072",
             "-max_len=4096",
         ]

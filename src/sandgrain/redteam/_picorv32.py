@@ -33,6 +33,7 @@ parameters = {{}}
 [[clocks]]
 port = "clk"
 edge = "rising"
+frequency_hz = 100_000_000
 
 [[resets]]
 port = "resetn"
