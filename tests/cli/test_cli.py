@@ -278,7 +278,10 @@ def test_stimulus_that_never_brings_the_service_is_open_not_refuted(tmp_path: Pa
     (root / "submission.toml").write_text(text)
     done = run("audit", root, "-o", tmp_path / "case", "--json", "--budget", 30)
     assert done.returncode == 3, done.stderr
-    assert "never brings work" in json.loads(done.stdout)["claims"][0]["summary"]
+    claim = json.loads(done.stdout)["claims"][0]
+    assert "never brings work" in claim["summary"]
+    (starved,) = [text["args"] for text in claim["coverage"]["not_covered"] if "starves" in text["template"]]
+    assert starved["ports"] == "go"
 
 
 def test_chinese_report(tmp_path: Path) -> None:

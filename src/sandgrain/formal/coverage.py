@@ -85,6 +85,13 @@ def _not_covered(bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcom
                     args={"service": outcome.service},
                 )
             )
+        if outcome.starved_by:
+            missing.append(
+                Text(
+                    template="The recovery stimulus starves {service}: with other values on {ports} it is given.",
+                    args={"service": outcome.service, "ports": ", ".join(outcome.starved_by)},
+                )
+            )
         missing += [
             Text(
                 template="The trigger of the declared function {name} is told in prose only: that it is the only way "

@@ -34,6 +34,7 @@ class Outcome:
         dead_states: dead states looked at.
         exhausted: whether no dead state is left that is not excluded, declared, reached or a suspect.
         never_served: the recovery stimulus never brings the service, so nothing could be examined.
+        starved_by: input ports any of which would bring the service if it did something else than the stimulus says.
         suspects: dead cubes neither excluded nor reached.
         stops: undeclared findings.
         invariant: cubes proved unreachable, inductive together.
@@ -52,6 +53,7 @@ class Outcome:
     dead_states: int = 0
     exhausted: bool = False
     never_served: bool = False
+    starved_by: list[str] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
     stops: list[Finding] = field(default_factory=list)
     invariant: list[Cube] = field(default_factory=list)

@@ -27,6 +27,7 @@ from sandgrain.formal.reachability import Cube, Reachability, Reached
 from sandgrain.formal.recoverability import DeadState, Recoverability
 from sandgrain.formal.sampling import advance, recovery_times, sample_states
 from sandgrain.formal.soak import Soak, serving_constants, soak
+from sandgrain.formal.starving import starved_by
 from sandgrain.formal.strengthening import Strengthening
 from sandgrain.formal.waits import Wait, find_waits
 from sandgrain.formal.witness import after_reset, stimulus_of
@@ -168,6 +169,7 @@ class _Search:
         served = runs.first[0] >= 0
         if not served.any():
             self.outcome.never_served = True
+            self.outcome.starved_by = starved_by(environment, self.start, int(self.goals[0]))
             return self.outcome
         frames = self._frames(runs)
         self.outcome.frames = frames
