@@ -7,14 +7,16 @@ a right choice. Which point, and in which polarity, is tried out by simulation; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.constrained import class_clauses, repair
-from sandgrain.equivalence.joint import ALL, Ports, Relation, Words
+from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
+from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.network import Literals
@@ -53,40 +55,99 @@ def targets(first: Side, second: Side, ports: Ports, relation: Relation) -> tupl
     return np.concatenate((first.network.latch_next, outputs1)), np.concatenate((wanted, outputs2))
 
 
+@dataclass(frozen=True)
+class Patterns:
+    """States and inputs a choice has to be right in, 64 to a machine word.
+
+    Attributes:
+        classes, inputs, unknown: uint64 (classes, words), (input bits, words), (undefined values of the netlist, words).
+    """
+
+    classes: Words
+    inputs: Words
+    unknown: Words
+
+    @staticmethod
+    def of(frame: Frame, models: Sequence[NDArray[np.bool_]]) -> Patterns:
+        """The patterns of answers about a frame."""
+        bits = np.array(models, np.bool_)
+        bits = np.resize(bits, (-(-len(models) // 64) * 64, bits.shape[1]))
+        words = np.ascontiguousarray(np.packbits(bits.T, axis=1, bitorder="little")).view(np.uint64)
+
+        def of(literals: Literals) -> Words:
+            result: Words = words[literals >> np.uint32(1)]
+            return result
+
+        return Patterns(of(frame.classes), of(frame.inputs), of(frame.unknown))
+
+
 def choose(
-    first: Side, second: Side, ports: Ports, relation: Relation, clauses: Clauses, *, seed: int = 5
+    first: Side,
+    second: Side,
+    ports: Ports,
+    relation: Relation,
+    clauses: Clauses,
+    given: Sequence[Patterns] = (),
+    *,
+    seed: int = 5,
 ) -> Literals:
-    """Bind every undefined value of the description: uint32 literals of the netlist's network."""
+    """Bind every undefined value of the description: uint32 literals of the netlist's network.
+
+    Args:
+        first, second, ports, relation: what is compared.
+        clauses: what holds of the states of the description.
+        given: states and inputs of this relation that a choice has to be right in, beside random ones.
+        seed: of the random ones.
+    """
     if not first.free.size:
         return np.zeros(0, np.uint32)
-    return _Choosing(first, second, ports, relation, clauses, seed).run()
+    return _Choosing(first, second, ports, relation, clauses, given, seed).run()
 
 
 class _Choosing:
     def __init__(
-        self, first: Side, second: Side, ports: Ports, relation: Relation, clauses: Clauses, seed: int
+        self,
+        first: Side,
+        second: Side,
+        ports: Ports,
+        relation: Relation,
+        clauses: Clauses,
+        given: Sequence[Patterns],
+        seed: int,
     ) -> None:
         self.side = first
         random = np.random.default_rng(seed)
-        values = random.integers(0, 1 << 64, (relation.count, _WORDS), np.uint64)
+        known = class_clauses(clauses, relation)
+
+        def drawn(rows: int, more: Sequence[Words]) -> Words:
+            fresh = random.integers(0, 1 << 64, (rows, _WORDS), np.uint64)
+            return np.concatenate((fresh, *more), axis=1)
+
+        values = drawn(relation.count, [item.classes for item in given])
         values[0] = 0
-        self.possible = repair(values, class_clauses(clauses, relation), random)
-        drawn = random.integers(0, 1 << 64, (len(ports.inputs), _WORDS), np.uint64)
-        self.netlist = Simulator(second.network, _WORDS)
-        known = ports.second_inputs >= 0
-        self.netlist.inputs[:] = random.integers(0, 1 << 64, (known.size, _WORDS), np.uint64)
-        self.netlist.inputs[known] = drawn[ports.second_inputs[known]]
+        repair(values[:, :_WORDS], known, random)
+        self.possible = satisfied(values, known) if len(known) else np.full(values.shape[1], ALL)
+        inputs = drawn(len(ports.inputs), [item.inputs for item in given])
+        width = values.shape[1]
+        self.netlist = Simulator(second.network, width)
+        bound = ports.second_inputs >= 0
+        self.netlist.inputs[second.free] = drawn(second.free.size, [item.unknown for item in given])
+        self.netlist.inputs[bound] = inputs[ports.second_inputs[bound]]
         self.netlist.state[:] = values[relation.second] ^ _mask(relation.second_flips)
         self.netlist.evaluate()
-        self.description = Simulator(first.network, _WORDS)
-        known = ports.first_inputs >= 0
-        self.description.inputs[known] = drawn[ports.first_inputs[known]]
+        self.description = Simulator(first.network, width)
+        bound = ports.first_inputs >= 0
+        self.description.inputs[bound] = inputs[ports.first_inputs[bound]]
         self.description.state[:] = values[relation.first] ^ _mask(relation.first_flips)
         points, wanted = targets(first, second, ports, relation)
         required = wanted != _NONE
         self.points, self.wanted = points[required], wanted[required]
         self.goal = read(self.netlist.values, self.wanted)
         self.choices = np.zeros(first.free.size, np.uint32)
+        # Only what has a name can be told in a certificate.
+        named = np.zeros(second.network.variable_count, np.bool_)
+        named[second.assembled.net_literals >> np.uint32(1)] = True
+        self.named = np.flatnonzero(named)
         self.seen = np.zeros(self.points.size, np.int64)
         self.differs = self.goal
 
@@ -104,16 +165,16 @@ class _Choosing:
         for _ in range(_SWEEPS):
             if not wrong.any():
                 break
-            before = wrong.sum()
+            before = self._count()
             for value in sorted({value for point in np.flatnonzero(wrong).tolist() for value in reach.get(point, [])}):
-                wrong = self._try(value, wrong)
-            if wrong.sum() == before:
+                wrong = self._try(value)
+            if self._count() == before:
                 break
         return self.choices
 
-    def _try(self, value: int, wrong: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _try(self, value: int) -> NDArray[np.bool_]:
         """Look for a value of the netlist that is right wherever it matters; the points that are wrong then."""
-        old = int(self.choices[value])
+        old, count = int(self.choices[value]), self._count()
         answers = []
         for option in (0, 1):
             self.choices[value] = option
@@ -124,13 +185,21 @@ class _Choosing:
         # 1 is needed where it makes a point right that 0 leaves wrong; contradicting needs are nobody's.
         need1 = np.bitwise_or.reduce((zero & ~one)[matters], axis=0) & self.possible
         need0 = np.bitwise_or.reduce((one & ~zero)[matters], axis=0) & self.possible
-        found = _fitting(self.netlist.values, need1 & ~need0, need0 & ~need1)
+        need0, need1 = need0 & ~need1, need1 & ~need0
+        near = self.wanted[np.flatnonzero(matters)]
+        fits = ~((read(self.netlist.values, near) & need0) | (~read(self.netlist.values, near) & need1)).any(axis=1)
+        # What the netlist made of a point it reaches, sooner than what happens to be right in these patterns.
+        found = int(near[fits.argmax()]) if fits.any() else _fitting(self.netlist.values, self.named, need1, need0)
         self.choices[value] = old if found < 0 else found
         now = self._wrong()
-        if now.sum() > wrong.sum():
+        if self._count() >= count:
             self.choices[value] = old
             now = self._wrong()
         return now
+
+    def _count(self) -> int:
+        """In how many patterns points were wrong when they were last looked at."""
+        return int(np.bitwise_count(self.differs).sum())
 
     def _reach(self) -> dict[int, list[int]]:
         """For each point at which an undefined value is seen, the undefined values it depends on."""
@@ -164,9 +233,9 @@ def _mask(flips: NDArray[np.bool_]) -> Words:
 
 
 @numba.njit(cache=True)
-def _fitting(values, ones, zeros):  # type: ignore[no-untyped-def]
+def _fitting(values, rows, ones, zeros):  # type: ignore[no-untyped-def]
     """A literal that is 1 wherever ``ones`` and 0 wherever ``zeros`` says; -1 if there is none."""
-    for row in range(values.shape[0]):
+    for row in rows:
         plain, opposite = True, True
         for word in range(values.shape[1]):
             value = values[row, word]

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.choices import choose
+from sandgrain.equivalence.choices import Patterns, choose
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.invariants import NO_CLAUSES, mine
 from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame, literal_flips
@@ -30,7 +30,8 @@ from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
-_ROUNDS: Final = 60
+_CHOICES: Final = 12
+"""How often the choices are made anew from counterexamples."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Proof:
         base: whether the relation holds after reset.
         differences: outputs (and registers, if the first relation did not hold) that are not equal under it.
         frame, swept: of the last step.
-        rounds: how often it was asked.
+        cycles: of reset after power-up, after which the relation holds.
     """
 
     relation: Relation
@@ -83,7 +84,7 @@ class Proof:
     differences: list[Difference]
     frame: Frame
     swept: Swept
-    rounds: int = 0
+    cycles: int = 0
 
     @property
     def holds(self) -> bool:
@@ -137,7 +138,18 @@ class Prover:
                 relation = matching.run(self.hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
             proof = self._step(relation, clauses)
-            if proof.holds or (proof.step and not proof.differences):
+            given: list[Patterns] = []
+            for _ in range(_CHOICES):
+                models = [item.model for item in proof.differences if item.model is not None]
+                if not models or not self.first.free.size:
+                    break
+                given.append(Patterns.of(proof.frame, models))
+                choices = choose(self.first, self.second, self.ports, relation, clauses, given)
+                if (choices == relation.choices).all():
+                    break
+                relation.choices = choices
+                proof = self._step(relation, clauses)
+            if proof.step and not proof.differences:
                 break
             doubted = self._doubted(matching, proof)
             with self.progress.stage("mining invariants"):
@@ -167,7 +179,7 @@ class Prover:
             finally:
                 sweeper.close()
         registers = [item for item in differences if item.point.kind != "output"]
-        return Proof(relation, clauses, not registers, False, differences, frame, swept, 1)
+        return Proof(relation, clauses, not registers, False, differences, frame, swept)
 
     def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
         for pair in ([a, b ^ 1], [a ^ 1, b]):
@@ -223,9 +235,19 @@ class Prover:
     # --- after reset
 
     def _base(self, proof: Proof) -> None:
-        """Whether the relation holds after reset, from every power-up state of the netlist."""
+        """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
+        for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
+            proof.base, proof.cycles = False, cycles
+            before = list(proof.differences)
+            self._after(proof, cycles)
+            if proof.base:
+                break
+            if cycles != reset_cycles(self.resets):
+                proof.differences = before
+
+    def _after(self, proof: Proof, cycles: int) -> None:
         with self.progress.stage("comparing after reset"):
-            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses)
+            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles)
             patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
             patterns[0] = 0
             sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)
@@ -238,7 +260,7 @@ class Prover:
                 for clause in base.clauses:
                     literals = [_through(swept.literals, literal) for literal in clause]
                     if sweeper.possible([literal ^ 1 for literal in literals]) is not False:
-                        raise LimitExceeded("a clause that was mined does not hold after reset")
+                        return
             finally:
                 sweeper.close()
             proof.base = not proof.differences
@@ -258,9 +280,15 @@ class Base:
     """
 
     def __init__(
-        self, first: Side, second: Side, ports: Ports, resets: Resets, relation: Relation, clauses: Clauses
+        self,
+        first: Side,
+        second: Side,
+        ports: Ports,
+        resets: Resets,
+        relation: Relation,
+        clauses: Clauses,
+        cycles: int,
     ) -> None:
-        cycles = reset_cycles(resets)
         network1, network2 = first.network, second.network
         self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
         state2 = graph.free(network2.latch_count)
@@ -278,6 +306,11 @@ class Base:
         state1[paired] = state2[mates[paired]] ^ flips2[mates[paired]] ^ flips1[paired]
         constant = relation.first == 0
         state1[constant] = flips1[constant]
+        alike = ~paired & ~constant
+        own = np.full(relation.count, -1, np.int64)
+        own[relation.first[::-1]] = np.arange(network1.latch_count)[::-1]
+        leader = own[relation.first[alike]]
+        state1[alike] = own1[leader] ^ flips1[leader] ^ flips1[alike]
         state1 = _initial(network1.latch_init, state1)
         for cycle in range(cycles):
             given = inputs[cycle].copy()

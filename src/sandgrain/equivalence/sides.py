@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from sandgrain.errors import NetworkError
 from sandgrain.logic.assemble import Assembled, Clock, assemble
 from sandgrain.logic.network import Literals, Network
-from sandgrain.netlist.bit_names import bit_name
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.link import Linked
-from sandgrain.netlist.model import ONE, ZERO, Module, Port
+from sandgrain.netlist.model import ONE, ZERO, Module
+from sandgrain.netlist.port_bits import port_bit_name
+from sandgrain.netlist.state_bits import flat_digest, state_names
 from sandgrain.verdict import Place, Text
 
 RTL = "rtl"
@@ -65,49 +66,24 @@ class Side:
         return np.array([at for at, key in enumerate(self.inputs) if key is None], np.int64)
 
     @cached_property
-    def state_bits(self) -> NDArray[np.int64]:
-        """The net bit that shows each latch plainly, -1 where none does: int64 (latches,)."""
-        network = self.network
-        found = np.full(network.latch_count, -1, np.int64)
-        literals = self.assembled.net_literals
-        first = network.first_latch
-        variables = (literals >> np.uint32(1)).astype(np.int64)
-        plain = np.flatnonzero(
-            (variables >= first) & (variables < network.first_and) & ((literals & np.uint32(1)) == 0)
-        )
-        found[variables[plain][::-1] - first] = plain[::-1]
-        return found
+    def digest(self) -> str:
+        """Of the flat module, its cells and what is held."""
+        return flat_digest(self.module, self.linked.lookup, self.held)
+
+    @cached_property
+    def latch_names(self) -> tuple[str, ...]:
+        """A name of its own for every latch: the net that shows it, else its instance."""
+        names = state_names(self.module, self.linked.lookup)
+        cells, states = self.assembled.latch_cells.tolist(), self.assembled.latch_states.tolist()
+        return tuple(names[cell, state] for cell, state in zip(cells, states, strict=True))
 
     def latch_name(self, latch: int) -> str:
-        """What to call a latch: the net that shows it, else the instance."""
-        bit = int(self.state_bits[latch])
-        if bit >= 0:
-            name = bit_name(self.module, bit)
-            if name:
-                return name
-        cell = int(self.assembled.latch_cells[latch])
-        state = int(self.assembled.latch_states[latch])
-        name = self.module.cells.names[cell]
-        return name if state == 0 else f"{name}.{state}"
+        """What to call a latch."""
+        return self.latch_names[latch]
 
     def latch_place(self, latch: int) -> Place | None:
         """Where the register of a latch is described."""
         return self.module.cells.place(int(self.assembled.latch_cells[latch]))
-
-
-def key_of(port: Port, position: int) -> str:
-    """Bit ``position`` (0 the least significant) of a port as ``port[number]``, in the numbers of its declaration.
-
-    Synthesis may have split a vector into ports called ``a[3]``; their only bit has that name too. A port of one bit
-    without a range is ``a[0]``.
-    """
-    name = port.name.removeprefix("\\").strip()
-    if port.width == 1 and name.endswith("]"):
-        base, _, number = name[:-1].rpartition("[")
-        if base and number.isdecimal():
-            return f"{base}[{int(number)}]"
-    number_at = port.offset + (port.width - 1 - position if port.upto else position)
-    return f"{name}[{number_at}]"
 
 
 def make_side(
@@ -139,7 +115,7 @@ def make_side(
     seen: set[tuple[str, str]] = set()
     for port in module.ports:
         for position, bit in enumerate(port.bits.tolist()):
-            key = key_of(port, position)
+            key = port_bit_name(port, position)
             if (key, port.direction) in seen:
                 raise NetworkError(f"two ports have a bit called {key!r}", expected="every port bit once")
             seen.add((key, port.direction))
