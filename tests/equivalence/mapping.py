@@ -65,7 +65,11 @@ def liberty(*, enables: bool = False) -> str:
     for short, group in _FLIP_FLOPS.items():
         if "DE" in group and not enables:
             continue
-        pins = "".join(f" pin({pin}) {{ direction : input; }}" for pin in sorted(_NAMES) if f'"{pin}"' in group or f"!{pin}" in group or f"{pin} &" in group or f"& {pin})" in group)
+        pins = "".join(
+            f" pin({pin}) {{ direction : input; }}"
+            for pin in sorted(_NAMES)
+            if f'"{pin}"' in group or f"!{pin}" in group or f"{pin} &" in group or f"& {pin})" in group
+        )
         parts.append(
             f"cell ({_PREFIX}{short}) {{ area : 20; ff(IQ,IQN) {{ {group} }} {pins} "
             'pin(Q) { direction : output; function : "IQ"; } }'
@@ -78,7 +82,7 @@ def script(library: Path, out: Path, flavour: str) -> list[Command]:
     ``retimed``."""
     tail: list[Command] = [
         ["abc", "-liberty", str(library), *(["-dff"] if flavour == "retimed" else [])],
-        f"setundef -zero",
+        "setundef -zero",
         "hilomap -hicell sky130_fd_sc_hd__conb_1 HI -locell sky130_fd_sc_hd__conb_1 LO",
         "opt_clean -purge",
         ["write_verilog", "-noattr", "-noexpr", str(out)],

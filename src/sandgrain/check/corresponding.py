@@ -17,7 +17,7 @@ from sandgrain.check._flat import TRUE, FlatCircuit
 from sandgrain.check._formula import SOLVER, Formula
 from sandgrain.check.correspondence import Correspondence, Member, Value, parse
 from sandgrain.check.errors import CertificateError
-from sandgrain.errors import LimitExceeded, SandgrainError
+from sandgrain.errors import SandgrainError
 from sandgrain.netlist.model import Module
 from sandgrain.netlist.signatures import CellLookup
 from sandgrain.netlist.state_bits import State, flat_digest, state_names
@@ -251,7 +251,9 @@ class _Check:
             if done % 4096 == 0:
                 self.progress.update("checking a step", done, len(circuit.gates))
         if 0 in values[1:]:
-            raise CertificateError("a value that is read is neither an input nor a state", expected="a clock that only clocks")
+            raise CertificateError(
+                "a value that is read is neither an input nor a state", expected="a clock that only clocks"
+            )
         return values
 
     def _inputs(self, formula: Formula, cycle: int | None) -> dict[str, int]:
@@ -307,10 +309,11 @@ class _Check:
             mates.setdefault(which, -states2[state] if negated else states2[state])
         states1: dict[State, int] = {}
         for state in first.states:
-            which, negated = self.classes[0].get(state, (None, False))
+            related = self.classes[0].get(state)
             if state in first.initial:
                 states1[state] = TRUE if first.initial[state] else -TRUE
-            elif which is not None:  # the description leaves it open, so it may be chosen
+            elif related is not None:  # the description leaves it open, so it may be chosen
+                which, negated = related
                 if which not in mates:
                     mates[which] = formula.fresh()
                 states1[state] = -mates[which] if negated else mates[which]
@@ -330,10 +333,10 @@ class _Check:
         states: list[dict[State, int]] = [{}, {}]
         for number, side in enumerate(self.sides):
             for state in side.circuit.states:
-                which, negated = self.classes[number].get(state, (None, False))
-                if which is None:
+                if state not in self.classes[number]:
                     states[number][state] = formula.fresh()
                     continue
+                which, negated = self.classes[number][state]
                 if which not in variables:
                     variables[which] = formula.fresh()
                 states[number][state] = -variables[which] if negated else variables[which]
@@ -371,6 +374,3 @@ def _power_up(circuit: FlatCircuit, state: State, formula: Formula) -> int:
     if state in circuit.initial:
         return TRUE if circuit.initial[state] else -TRUE
     return formula.fresh()
-
-
-__all__ = ["Corresponding", "CorrespondenceLimits", "Flat", "LimitExceeded", "check_correspondence"]

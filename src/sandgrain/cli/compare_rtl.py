@@ -15,7 +15,9 @@ def rtl_netlist(
     rtl: Annotated[list[Path], typer.Option(help="A source file of the description; may be repeated.")],
     netlist: Annotated[list[Path], typer.Option(help="A netlist file; may be repeated.")],
     top: Annotated[str, typer.Option(help="Top module of the description.")],
-    netlist_top: Annotated[str | None, typer.Option(help="Top module of the netlist, if it is called otherwise.")] = None,
+    netlist_top: Annotated[
+        str | None, typer.Option(help="Top module of the netlist, if it is called otherwise.")
+    ] = None,
     cells: Annotated[
         list[str] | None,
         typer.Option(help="Cell functions: a Liberty file, functional Verilog, or the word bundled. May be repeated."),

@@ -15,9 +15,7 @@ from sandgrain.logic.assemble import Clock
 from sandgrain.logic.network import Literals
 
 
-def correspondence(
-    first: Side, second: Side, resets: Resets, clocks: Sequence[Clock], proof: Proof
-) -> Correspondence:
+def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[Clock], proof: Proof) -> Correspondence:
     """The correspondence that a proof is."""
     relation = proof.relation
     classes: dict[int, list[Member]] = {}
@@ -89,7 +87,7 @@ def _lemmas(first: Side, second: Side, proof: Proof) -> list[tuple[Value, Value]
     for number, side, values in ((1, first, frame.first_values), (2, second, frame.second_values)):
         for bit, literal in enumerate(_mapped(side.assembled.net_literals, values).tolist()):
             node = literal >> 1
-            if node and (names[node] is None or names[node].side != number):  # type: ignore[union-attr]
+            if node and (names[node] is None or names[node].side != number):
                 names[node] = Value(number, "bit", str(bit), bool(literal & 1))
     names[0] = Value(2, "zero", "", False)
     found = []

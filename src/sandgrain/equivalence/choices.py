@@ -43,9 +43,7 @@ def targets(first: Side, second: Side, ports: Ports, relation: Relation) -> tupl
     known = chosen >= 0
     flips = relation.first_flips.astype(np.uint32)
     wanted[known] = (
-        network.latch_next[chosen[known]]
-        ^ relation.second_flips[chosen[known]].astype(np.uint32)
-        ^ flips[known]
+        network.latch_next[chosen[known]] ^ relation.second_flips[chosen[known]].astype(np.uint32) ^ flips[known]
     )
     constant = relation.first == 0
     wanted[constant] = flips[constant]
@@ -60,7 +58,7 @@ class Patterns:
     """States and inputs a choice has to be right in, 64 to a machine word.
 
     Attributes:
-        classes, inputs, unknown: uint64 (classes, words), (input bits, words), (undefined values of the netlist, words).
+        classes, inputs, unknown: uint64 (rows, words), of classes, input bits and what the netlist leaves undefined.
     """
 
     classes: Words
@@ -149,7 +147,7 @@ class _Choosing:
         named[second.assembled.net_literals >> np.uint32(1)] = True
         self.named = np.flatnonzero(named)
         self.seen = np.zeros(self.points.size, np.int64)
-        self.differs = self.goal
+        self.differs: Words = self.goal
 
     def run(self) -> Literals:
         reach = self._reach()
@@ -181,7 +179,7 @@ class _Choosing:
             self._wrong()
             answers.append(self.differs)
         zero, one = answers
-        matters = ((zero ^ one) & self.possible).any(axis=1)
+        matters = _some(zero ^ one)
         # 1 is needed where it makes a point right that 0 leaves wrong; contradicting needs are nobody's.
         need1 = np.bitwise_or.reduce((zero & ~one)[matters], axis=0) & self.possible
         need0 = np.bitwise_or.reduce((one & ~zero)[matters], axis=0) & self.possible
@@ -223,8 +221,13 @@ class _Choosing:
         self.description.evaluate()
         found = read(self.description.values, self.points)
         self.differs = (found ^ self.goal) & self.possible
-        result: NDArray[np.bool_] = self.differs.any(axis=1)
-        return result
+        return _some(self.differs)
+
+
+def _some(words: Words) -> NDArray[np.bool_]:
+    """bool (rows,): in which rows any bit is 1."""
+    result: NDArray[np.bool_] = (words != 0).any(axis=1)
+    return result
 
 
 def _mask(flips: NDArray[np.bool_]) -> Words:

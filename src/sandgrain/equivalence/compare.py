@@ -17,8 +17,10 @@ from sandgrain.equivalence.matching import Resets
 from sandgrain.equivalence.names import hints
 from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
 from sandgrain.equivalence.proving import Proof, Prover
+from sandgrain.equivalence.replaying import Replay
+from sandgrain.equivalence.searching import Search
 from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
-from sandgrain.errors import LimitExceeded, NetworkError
+from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
 from sandgrain.logic.assemble import Clock
 from sandgrain.netlist.design import Design
 from sandgrain.netlist.elaborate import elaborate
@@ -80,12 +82,18 @@ def compare_rtl_netlist(
             first = link(elaborated.gates, library.cells, library.generic)
         with progress.stage("linking the netlist"):
             second = link(netlist, library.cells, library.generic)
-        result = compare_linked(first, second, options, progress, notes=elaborated.notes)
+        result = compare_linked(first, second, options, progress, notes=elaborated.notes, work=work)
     return _timed(result, started)
 
 
 def compare_linked(
-    first: Linked, second: Linked, options: CompareOptions, progress: Progress, *, notes: Sequence[Text] = ()
+    first: Linked,
+    second: Linked,
+    options: CompareOptions,
+    progress: Progress,
+    *,
+    notes: Sequence[Text] = (),
+    work: Path | None = None,
 ) -> Equivalence:
     """Compare two linked designs, the first of which says what the second may do.
 
@@ -100,7 +108,7 @@ def compare_linked(
         )
         _check_options(sides, options)
         ports = match_ports(*sides)
-    return _timed(_Comparison(sides[0], sides[1], ports, options, progress).run(), started)
+    return _timed(_Comparison(sides[0], sides[1], ports, options, progress, work).run(), started)
 
 
 def _timed(result: Equivalence, started: float) -> Equivalence:
@@ -123,10 +131,10 @@ def _check_options(sides: Sequence[Side], options: CompareOptions) -> None:
 
 class _Comparison:
     def __init__(
-        self, first: Side, second: Side, ports: Ports, options: CompareOptions, progress: Progress
+        self, first: Side, second: Side, ports: Ports, options: CompareOptions, progress: Progress, work: Path | None
     ) -> None:
         self.first, self.second, self.ports = first, second, ports
-        self.options, self.progress = options, progress
+        self.options, self.progress, self.work = options, progress, work
         self.deadline = time.monotonic() + options.budget
         self.resets: Resets = {
             (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
@@ -174,12 +182,21 @@ class _Comparison:
 
     def _prove(self) -> Proof:
         found = hints(self.first, self.second) if self.options.use_names else []
-        return Prover(
-            self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline
-        ).run()
+        return Prover(self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline).run()
 
     def _refute(self, proof: Proof) -> Counterexample | None:
-        return None
+        """A run in which the sides differ, if one is found and other simulators show it too."""
+        if not self.ports.outputs:
+            return None
+        search = Search(self.first, self.second, self.ports, self.resets, self.progress, self.deadline)
+        trace = search.run(proof)
+        if trace is None:
+            return None
+        with self.progress.stage("replaying the difference"):
+            try:
+                return Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)
+            except (ReplayError, LimitExceeded):
+                return None
 
     # --- telling it
 
@@ -187,9 +204,7 @@ class _Comparison:
         """What keeps the result open whatever is proved."""
         found = []
         for side in (self.first, self.second):
-            for note in side.assembled.not_modelled:
-                if note.template not in _HARMLESS:
-                    found.append(_about(side, note))
+            found += [_about(side, note) for note in side.assembled.not_modelled if note.template not in _HARMLESS]
             if side.left_out:
                 found.append(
                     Text(
@@ -227,9 +242,7 @@ class _Comparison:
                 )
             )
         if self.first.free.size:
-            told.append(
-                Text(template="What the description leaves undefined (x) may be what the netlist made of it.")
-            )
+            told.append(Text(template="What the description leaves undefined (x) may be what the netlist made of it."))
         if self.ports.extra_inputs:
             told.append(
                 Text(
@@ -305,7 +318,9 @@ class _Comparison:
             )
         else:
             verdict = Verdict.OPEN
-            summary = Text(template="Neither was the netlist shown to do what the description says, nor a difference found.")
+            summary = Text(
+                template="Neither was the netlist shown to do what the description says, nor a difference found."
+            )
             if left:
                 names = _some([point.name for point in left if point.state == DIFFERS] or [p.name for p in left])
                 not_covered = [

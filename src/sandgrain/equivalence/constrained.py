@@ -42,7 +42,8 @@ def repair(values: Words, clauses: Clauses, random: np.random.Generator) -> NDAr
         turns = random.integers(0, clauses.shape[1], (clauses.shape[0], words))
         if not _repair(values, clauses, turns):
             break
-    return satisfied(values, clauses)
+    possible: NDArray[np.uint64] = satisfied(values, clauses)
+    return possible
 
 
 @numba.njit(cache=True)

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.mining import Clauses, candidates, inductive_clauses
@@ -91,8 +91,8 @@ def _one_of(states: Words, pairs: Clauses) -> list[list[int]]:
     apart = [~(states[rows] & states[row]).any(axis=1) for row in rows.tolist()]
     exclusive = {row: set(rows[alone].tolist()) for row, alone in zip(rows.tolist(), apart, strict=True)}
     groups = set()
-    for seed in exclusive:
-        group, left, chances = [seed], ~states[seed], set(exclusive[seed])
+    for seed, others in exclusive.items():
+        group, left, chances = [seed], ~states[seed], set(others)
         while chances and left.any() and len(group) < _WIDEST:
             best = max(chances, key=lambda latch: (int(np.bitwise_count(states[latch] & left).sum()), -latch))
             if not (states[best] & left).any():

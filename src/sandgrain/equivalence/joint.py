@@ -1,7 +1,7 @@
 """Both sides over one state: a graph in which corresponding registers are one variable.
 
-A `Relation` puts the registers of both sides into classes of equal (or opposite) value; class 0 is the constant 0. Over a
-state that satisfies it, both sides become functions of the same variables, and comparing them is a combinational
+A `Relation` puts the registers of both sides into classes of equal (or opposite) value; class 0 is the constant 0.
+Over a state that satisfies it, both sides become functions of the same variables, and comparing them is a combinational
 question. What the description leaves undefined may be chosen: every such value is bound to a value of the netlist.
 """
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence._agreement import agree, clusters, pairings
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.joint import ALL, Ports, Relation, Words
 from sandgrain.equivalence.names import Hint
@@ -121,9 +121,7 @@ class Matching:
                     inputs[at] = ALL if value else 0
             given = _given(network, self.ports.first_inputs, inputs)
             unknown = evaluate(network, network.latch_next, given, unknown)
-            for simulator, places in zip(
-                simulators, (self.ports.first_inputs, self.ports.second_inputs), strict=True
-            ):
+            for simulator, places in zip(simulators, (self.ports.first_inputs, self.ports.second_inputs), strict=True):
                 known = places >= 0
                 simulator.inputs[known] = inputs[places[known]]
                 simulator.inputs[~known] = self._words(int((~known).sum()))
@@ -220,7 +218,7 @@ class Matching:
         classes = np.concatenate((relation.first, relation.second))
         # The netlist's registers lead: their values are definite.
         order = np.concatenate((np.arange(self.split_at, classes.size), np.arange(self.split_at)))
-        leaders = _clusters(classes, relation.count, order, following.ones, following.zeros)
+        leaders = clusters(classes, relation.count, order, following.ones, following.zeros)
         labels = 1 + leaders
         grown = relation.split(labels[: self.split_at], labels[self.split_at :])
         values = Ternary(*(np.zeros((relation.count, WORDS), np.uint64) for _ in range(2)))
@@ -273,9 +271,9 @@ class Matching:
         ones, zeros = self.history
         rounds.append(Ternary((ones & ~flips) | (zeros & flips), (zeros & ~flips) | (ones & flips)))
         at, changed = self.split_at, False
-        for own, other, base, own_flips, other_flips in (
-            (relation.first, relation.second, at, relation.first_flips, relation.second_flips),
-            (relation.second, relation.first, 0, relation.second_flips, relation.first_flips),
+        for own, other, base, own_flips in (
+            (relation.first, relation.second, at, relation.first_flips),
+            (relation.second, relation.first, 0, relation.second_flips),
         ):
             alone = np.flatnonzero(~_paired(relation)[own])
             _, leaders = np.unique(other, return_index=True)
@@ -287,10 +285,10 @@ class Matching:
             known = np.zeros(alone.size, np.int64)
             rows = alone + (at - base)
             for following in rounds:
-                _agree(rows, leaders + base, following.ones, following.zeros, chances, known)
+                agree(rows, leaders + base, following.ones, following.zeros, chances, known)
             chances[known < _ENOUGH] = 0
             lonely = np.append(~_paired(relation)[other[leaders]], False)
-            pairs = _pairings(chances, lonely)
+            pairs = pairings(chances, lonely)
             for row, column in zip(alone[pairs >= 0].tolist(), pairs[pairs >= 0].tolist(), strict=True):
                 attempt = (base, row, int(leaders[column]) if column < leaders.size else -1)
                 if attempt in self.tried:
@@ -318,7 +316,7 @@ class Matching:
         relation.tidy()
 
     def _run_on(self) -> Ternary:
-        """Both sides after reset under the same random inputs, cycle by cycle: rails uint64 (latches of both, words)."""
+        """Both sides after reset under the same random inputs, cycle by cycle: rails uint64 (latches, words)."""
         networks = (self.first.network, self.second.network)
         first = Ternary(*self.unknown_after_reset)
         second = Ternary(self.drawn[self.split_at :], ~self.drawn[self.split_at :])
@@ -365,84 +363,4 @@ def _alone(relation: Relation) -> int:
 
 def _mask(flips: NDArray[np.bool_]) -> Words:
     result: Words = np.where(flips, ALL, np.uint64(0))[:, None]
-    return result
-
-
-@numba.njit(cache=True)
-def _clusters(classes, count, order, ones, zeros):  # type: ignore[no-untyped-def]
-    """For each row the first row of its class that it does not contradict, possibly itself; -1 for the constant 0."""
-    found = np.full(classes.size, -1, np.int64)
-    head = np.full(count, -1, np.int64)
-    following = np.full(classes.size, -1, np.int64)
-    tail = np.full(count, -1, np.int64)
-    for row in order:
-        which = classes[row]
-        if which == 0:
-            zero = True
-            for word in range(ones.shape[1]):
-                if ones[row, word]:
-                    zero = False
-                    break
-            if zero:
-                continue
-        at = head[which]
-        while at >= 0:
-            fits = True
-            for word in range(ones.shape[1]):
-                if (ones[row, word] & zeros[at, word]) | (zeros[row, word] & ones[at, word]):
-                    fits = False
-                    break
-            if fits:
-                break
-            at = following[at]
-        if at < 0:
-            at = row
-            if tail[which] >= 0:
-                following[tail[which]] = row
-            else:
-                head[which] = row
-            tail[which] = row
-        found[row] = at
-    return found
-
-
-@numba.njit(cache=True)
-def _agree(rows, columns, ones, zeros, chances, known):  # type: ignore[no-untyped-def]
-    """Strike out from ``chances`` (bit 0 equal, bit 1 opposite) what the values of rows and columns contradict.
-
-    The last column of ``chances`` is the constant 0.
-    """
-    full = np.uint64(0xFFFFFFFFFFFFFFFF)
-    for at in range(rows.size):
-        row = rows[at]
-        for word in range(ones.shape[1]):
-            seen = ones[row, word] | zeros[row, word]
-            while seen:
-                seen &= seen - np.uint64(1)
-                known[at] += 1
-        for to in range(columns.size + 1):
-            for word in range(ones.shape[1]):
-                if chances[at, to] == 0:
-                    break
-                one = ones[columns[to], word] if to < columns.size else np.uint64(0)
-                zero = zeros[columns[to], word] if to < columns.size else full
-                if (ones[row, word] & zero) | (zeros[row, word] & one):
-                    chances[at, to] &= np.uint8(2)
-                if (ones[row, word] & one) | (zeros[row, word] & zero):
-                    chances[at, to] &= np.uint8(1)
-
-
-def _pairings(chances: NDArray[np.uint8], lonely: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each row the only column it agrees with in one way, or the only ``lonely`` one; -1 where there is a choice."""
-    one_way = (chances == 1) | (chances == 2)
-    result = np.full(chances.shape[0], -1, np.int64)
-    # The constant is the simplest explanation of what never changes, a lonely one better than one that has a partner.
-    for only in (
-        one_way & ((chances > 0).sum(axis=1) == 1)[:, None],
-        one_way & lonely & (((chances > 0) & lonely).sum(axis=1) == 1)[:, None],
-    ):
-        found = only.any(axis=1)
-        result[found] = only[found].argmax(axis=1)
-    constant = one_way[:, -1]
-    result[constant] = chances.shape[1] - 1
     return result

@@ -22,7 +22,6 @@ from sandgrain.equivalence.matching import Matching, Resets, reset_cycles, reset
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper, Swept
-from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import UNKNOWN, Literals
@@ -92,7 +91,7 @@ class Proof:
         return self.step and self.base and not self.differences
 
 
-def points_of(frame: Frame, relation: Relation, ports: Ports) -> list[Point]:
+def points_of(frame: Frame, relation: Relation) -> list[Point]:
     """What has to be equal in a step: outputs, and all next states of a class with the first of them."""
     points = [
         Point("output", at, int(a), int(b))
@@ -172,7 +171,7 @@ class Prover:
             try:
                 swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
                 differences = []
-                for point in points_of(frame, relation, self.ports):
+                for point in points_of(frame, relation):
                     a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
                     if a != b:
                         differences += self._ask(sweeper, point, a, b)

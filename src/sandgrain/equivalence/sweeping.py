@@ -125,7 +125,7 @@ class Sweeper:
         self.solver = Solver(name=_ENGINE)
         self.solver.add_clause([-1])
         self.written = np.zeros(self.size, np.bool_)
-        self.written[: free_count] = True
+        self.written[:free_count] = True
         for clause in clauses:
             self.solver.add_clause([_dimacs(literal) for literal in clause])
         self.clauses = clauses
@@ -250,7 +250,7 @@ class Sweeper:
     def _refine(self) -> None:
         """Tell nodes apart by the last answer and by patterns close to it."""
         centre = np.where(self.model(), ALL, np.uint64(0))
-        noise = ALL
+        noise: Words = np.full(self.free_count, ALL)
         for _ in range(5):
             noise = noise & self.random.integers(0, 1 << 64, self.free_count, np.uint64)
         noise &= ~np.uint64(1)  # pattern 0 is the answer itself
