@@ -1,4 +1,4 @@
-"""Two descriptions of one machine are proved equal, two of different machines are told apart, nothing in between passes."""
+"""Two descriptions of one machine are proved equal, those of different machines are told apart, and nothing else passes."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def test_black_boxes_and_unmatched_outputs_leave_it_open(tmp_path: Path) -> None
     assert result.verdict is not Verdict.PROVED
     result = compared(boxed, COUNTER, tmp_path)
     assert result.verdict is Verdict.OPEN and any("MYSTERY" in str(text) for text in result.not_covered)
-    more = COUNTER.replace("output [1:0] q);", "output [1:0] q, output spy);\n  buf (spy, q[0]);")
+    more = COUNTER.replace("output [1:0] q);", "output [1:0] q, output tap);\n  buf (tap, q[0]);")
     result = compared(COUNTER, more, tmp_path)
-    assert result.verdict is Verdict.OPEN and any("spy[0]" in str(text) for text in result.not_covered)
+    assert result.verdict is Verdict.OPEN and any("tap[0]" in str(text) for text in result.not_covered)
 
 
 def test_a_scan_chain_is_held_out(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class FlatCircuit:
     """One side of a correspondence.
 
     Attributes:
+        clocks: node of every clock, by its net bit; no gate reads one.
         inputs: node of every bit of an input port that is read, by its name.
         undefined: nodes of what nothing defines, in the order they were met.
         states: node of every state bit in the cone, complete after :meth:`close`.
@@ -39,6 +40,7 @@ class FlatCircuit:
     ) -> None:
         self.module, self.size = module, 2
         self.gates: list[tuple[int, int, int]] = []
+        self.clocks: dict[int, int] = {}
         self.inputs: dict[str, int] = {}
         self.undefined: list[int] = []
         self.states: dict[State, int] = {}
@@ -86,7 +88,10 @@ class FlatCircuit:
                 continue
             for position, bit in enumerate(port.bits.tolist()):
                 if port_bit_name(port, position) == name:
-                    return self.literal(bit)
+                    literal = self.literal(bit)
+                    if abs(literal) in self.clocks.values():
+                        raise CertificateError(f"the output {name!r} is a clock, which is not modelled")
+                    return literal
         raise CertificateError(f"there is no output {name!r}")
 
     def outputs(self) -> list[str]:
@@ -164,6 +169,8 @@ class FlatCircuit:
             return b
         if a in (-b, -TRUE) or b == -TRUE:
             return -TRUE
+        if abs(a) in self.clocks.values() or abs(b) in self.clocks.values():
+            raise CertificateError("a clock takes part in logic, which is not modelled")
         found = self._hashed.get((a, b))
         if found is None:
             found = self._hashed[a, b] = self._node()
@@ -223,7 +230,8 @@ class FlatCircuit:
         if bit in self._held:
             return self._held[bit]
         if bit in self._edges:
-            raise CertificateError(f"the clock {bit_name(self.module, bit)} is used as data, which is not modelled")
+            self.clocks[bit] = self._node()
+            return self.clocks[bit]
         if bit in self._ports:
             name = self._ports[bit]
             if name not in self.inputs:
@@ -304,6 +312,8 @@ class FlatCircuit:
         data, clear, preset = (
             self._inside(cell, function, literal) for literal in (element.data, element.clear, element.preset)
         )
+        if any(abs(literal) in self.clocks.values() for literal in (data, clear, preset)):
+            raise CertificateError(f"the register {name!r} takes a clock as data, which is not modelled")
         if element.init in "01":
             self.initial[state] = int(element.init)
         for (pin, position), literal in function.outputs.items():
@@ -314,26 +324,13 @@ class FlatCircuit:
 
     def _check_clock(self, cell: int, function: CellFunction, element: StateElement) -> None:
         """The control of a flip-flop is a clock, through buffers and inverters, at its named edge."""
-        name = self.module.cells.names[cell]
-        wrong = CertificateError(
-            f"the clock of the register {name!r} is not modelled",
+        for needed in self._needs(function, [element.control], through_states=False):
+            self.literal(self._input_bits(cell, function)[needed])
+        control = self._inside(cell, function, element.control)
+        for bit, node in self.clocks.items():
+            if control == (node if self._edges[bit] else -node):
+                return
+        raise CertificateError(
+            f"the clock of the register {self.module.cells.names[cell]!r} is not modelled",
             expected="the named clock edge through buffers and inverters",
         )
-        rising, at, owner = not element.control & 1, element.control >> 1, function
-        for _ in range(len(self.module.cells) + 1):
-            if not 1 <= at <= len(owner.inputs) - owner.unknown:
-                raise wrong
-            bit = self._input_bits(cell, owner)[at - 1]
-            if bit in self._edges:
-                if self._edges[bit] != rising:
-                    raise wrong
-                return
-            if bit not in self._drivers:
-                raise wrong
-            cell, pin, position = self._drivers[bit]
-            inner = self._functions[self._ids[cell]]
-            if inner is None or (pin, position) in inner.drives:
-                raise wrong
-            owner, literal = inner, inner.outputs[pin, position]
-            rising, at = rising != bool(literal & 1), literal >> 1
-        raise wrong

@@ -235,7 +235,8 @@ class _Check:
     ) -> list[int]:
         circuit = self.sides[number].circuit
         values = [0] * (2 * circuit.size - 1)
-        for node, literal in {**leaves, TRUE: TRUE}.items():
+        # No gate reads a clock, so it does not matter what it is.
+        for node, literal in {**leaves, **dict.fromkeys(circuit.clocks.values(), TRUE), TRUE: TRUE}.items():
             values[node], values[-node] = literal, -literal
         for done, (node, a, b) in enumerate(circuit.gates):
             literal = formula.land(values[a], values[b])

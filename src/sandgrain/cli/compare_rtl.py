@@ -22,6 +22,10 @@ def rtl_netlist(
         list[str] | None,
         typer.Option(help="Cell functions: a Liberty file, functional Verilog, or the word bundled. May be repeated."),
     ] = None,
+    rtl_cells: Annotated[
+        list[str] | None,
+        typer.Option(help="Cell functions for the description, if it has other ones than the netlist."),
+    ] = None,
     define: Annotated[list[str] | None, typer.Option("-D", help="A Verilog macro, NAME or NAME=TEXT.")] = None,
     include: Annotated[list[Path] | None, typer.Option("-I", help="A directory searched for include files.")] = None,
     clock: Annotated[
@@ -62,10 +66,11 @@ def rtl_netlist(
     with WaitingProgress(Console(stderr=True)) as progress:
         with progress.stage("reading the cells"):
             library = read_library(cells or [], defines=defines)
+            described = read_library(rtl_cells, defines=defines) if rtl_cells else None
         with progress.stage("reading the netlist"):
             delivered = read_netlist(netlist, top=netlist_top or top, defines=defines)
         design = design_of(rtl, top, include or [], defines)
-        result = compare_rtl_netlist(design, delivered.netlist, library, options, progress)
+        result = compare_rtl_netlist(design, delivered.netlist, library, options, progress, described=described)
     if certificate is not None and result.certificate is not None:
         write_whole(certificate, result.certificate)
     if counterexample is not None and result.counterexample is not None:

@@ -60,7 +60,13 @@ class CompareOptions:
 
 
 def compare_rtl_netlist(
-    design: Design, netlist: Netlist, library: Library, options: CompareOptions, progress: Progress
+    design: Design,
+    netlist: Netlist,
+    library: Library,
+    options: CompareOptions,
+    progress: Progress,
+    *,
+    described: Library | None = None,
 ) -> Equivalence:
     """Compare a description with a netlist.
 
@@ -70,6 +76,7 @@ def compare_rtl_netlist(
         library: what its cells compute; the description may have some of them too.
         options: how.
         progress: told what is going on.
+        described: what cells in the description compute, where that is another library: one without power pins.
 
     Raises:
         SandgrainError: a side cannot be read, or is no clocked network.
@@ -79,7 +86,8 @@ def compare_rtl_netlist(
         work = Path(directory)
         with progress.stage("reading the description"):
             elaborated = elaborate(design, workdir=work)
-            first = link(elaborated.gates, library.cells, library.generic)
+            known = described or library
+            first = link(elaborated.gates, known.cells, known.generic)
         with progress.stage("linking the netlist"):
             second = link(netlist, library.cells, library.generic)
         result = compare_linked(first, second, options, progress, notes=elaborated.notes, work=work)
@@ -101,12 +109,12 @@ def compare_linked(
         NetworkError: a side is no clocked network, or a reset or held port is none.
     """
     started = time.monotonic()
+    _check_options((first, second), options)
     with progress.stage("assembling both sides"):
         sides = (
             make_side(RTL, first, options.clocks or None, options.held, notes),
             make_side(NETLIST, second, options.clocks or None, options.held),
         )
-        _check_options(sides, options)
         ports = match_ports(*sides)
     return _timed(_Comparison(sides[0], sides[1], ports, options, progress, work).run(), started)
 
@@ -117,8 +125,8 @@ def _timed(result: Equivalence, started: float) -> Equivalence:
     return replace(result, seconds=time.monotonic() - started)
 
 
-def _check_options(sides: Sequence[Side], options: CompareOptions) -> None:
-    known = {port.name for side in sides for port in side.module.ports if port.direction != "output"}
+def _check_options(sides: Sequence[Linked], options: CompareOptions) -> None:
+    known = {port.name for side in sides for port in side.netlist.top_module.ports if port.direction != "output"}
     for kind, names in (("held", options.held), ("reset", options.resets)):
         for name in names:
             if name not in known:

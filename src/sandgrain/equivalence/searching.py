@@ -28,6 +28,7 @@ from sandgrain.progress import Progress
 _WORDS: Final = 16
 _RUN: Final = 192
 _EPISODES: Final = 6
+_SHORT: Final = 48
 _DEPTH: Final = 60
 _AFTER: Final = 24
 _CONFLICT_SECONDS: Final = 20.0
@@ -64,9 +65,7 @@ class Search:
     def run(self, proof: Proof) -> Trace | None:
         """The shortest such run found, reduced to the inputs it needs; None if none was found in time."""
         with self.progress.stage("searching a difference"):
-            found = self._random_runs()
-            if found is None:
-                found = self._guided(proof)
+            found = self._random_runs(1, _SHORT) or self._guided(proof) or self._random_runs(_EPISODES, _RUN)
             return None if found is None else self._reduced(found)
 
     # --- what both sides do
@@ -110,13 +109,13 @@ class Search:
 
     # --- random runs
 
-    def _random_runs(self) -> Trace | None:
+    def _random_runs(self, episodes: int, cycles: int) -> Trace | None:
         best: Trace | None = None
-        for episode in range(_EPISODES):
+        for episode in range(episodes):
             kept: list[Words] = []
 
             def drawn(kept: list[Words] = kept, episode: int = episode) -> Iterator[tuple[Words, Words]]:
-                for cycle in range(self.lead + _RUN):
+                for cycle in range(self.lead + cycles):
                     ones = self._drawn(cycle, episode)
                     kept.append(ones)
                     yield ones, ~ones
