@@ -1,4 +1,4 @@
-"""Two descriptions of one machine are proved equal, those of different machines are told apart, and nothing else passes."""
+"""Two descriptions of one machine are proved equal, those of different machines told apart, and nothing else passes."""
 
 from __future__ import annotations
 
