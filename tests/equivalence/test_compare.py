@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandgrain.check.correspondence import parse
 from sandgrain.check.corresponding import Flat, check_correspondence
+from sandgrain.check.errors import CertificateError
 from sandgrain.equivalence import CompareOptions
 from sandgrain.errors import NetworkError
 from sandgrain.netlist.flatten import flatten
@@ -142,6 +144,14 @@ def test_a_forged_relation_does_not_check(tmp_path: Path) -> None:
         forged = _forged(result.certificate, old, new)
         told = check_correspondence(forged, *sides, progress=SilentProgress())
         assert not told.accepted and told.reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=400))
+def test_no_bytes_are_a_certificate(data: bytes) -> None:
+    for text in (data, b"sandgrain-correspondence 1\n" + data):
+        with pytest.raises(CertificateError):
+            parse(text)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from sandgrain.equivalence.compare import CompareOptions, compare_linked, compare_rtl_netlist
 from sandgrain.equivalence.outcome import ComparedPoint, Counterexample, Equivalence
+from sandgrain.equivalence.submitted import compare_submission
 
 __all__ = [
     "CompareOptions",
@@ -10,4 +11,5 @@ __all__ = [
     "Equivalence",
     "compare_linked",
     "compare_rtl_netlist",
+    "compare_submission",
 ]
