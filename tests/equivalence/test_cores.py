@@ -31,7 +31,7 @@ def serv(tmp_path_factory: pytest.TempPathFactory) -> MappedCore:
 
 @pytest.mark.parametrize(("name", "flavour"), [("vexriscv", "plain"), ("picorv32", "other")])
 def test_a_mapped_core_is_proved(name: str, flavour: str, tmp_path: Path) -> None:
-    result = _core(name, flavour, tmp_path).compared()
+    result = _core(name, flavour, tmp_path).compared(budget=600)
     assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]
 
 

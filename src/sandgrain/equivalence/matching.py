@@ -287,6 +287,11 @@ class Matching:
             for following in rounds:
                 agree(rows, leaders + base, following.ones, following.zeros, chances, known)
             chances[known < _ENOUGH] = 0
+            rows_at = {int(row): at_row for at_row, row in enumerate(alone)}
+            columns_at = {int(leader): column for column, leader in enumerate(leaders)} | {-1: leaders.size}
+            for side, row, leader in self.tried:
+                if side == base and row in rows_at and leader in columns_at:
+                    chances[rows_at[row], columns_at[leader]] = 0
             lonely = np.append(~_paired(relation)[other[leaders]], False)
             pairs = pairings(chances, lonely)
             for row, column in zip(alone[pairs >= 0].tolist(), pairs[pairs >= 0].tolist(), strict=True):

@@ -222,7 +222,7 @@ class Prover:
         if not (latches & ~self.mined).any():
             return NO_CLAUSES
         self.mined |= latches
-        seconds = max(1.0, min(120.0, (self.deadline - time.monotonic()) / 3))
+        seconds = max(1.0, 0.6 * (self.deadline - time.monotonic()))
         return mine(
             self.first,
             self.resets,
