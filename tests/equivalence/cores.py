@@ -26,14 +26,14 @@ class MappedCore:
     netlist: Path
     options: CompareOptions
 
-    def compared(self, text: str | None = None, *, budget: float = 120.0) -> Equivalence:
+    def compared(self, text: str | None = None, *, budget: float = 120.0, use_names: bool = True) -> Equivalence:
         """The comparison with the netlist, or with another text of it."""
         file = self.netlist
         if text is not None:
             file = self.netlist.with_suffix(".changed.v")
             file.write_text(text)
         netlist = read_netlist([file], top=self.design.top).netlist
-        options = CompareOptions(self.options.clocks, {}, self.options.resets, budget)
+        options = CompareOptions(self.options.clocks, {}, self.options.resets, budget, use_names)
         library = Library(cells(), generic_cell)
         return compare_rtl_netlist(self.design, netlist, library, options, SilentProgress())
 
