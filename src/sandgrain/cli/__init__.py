@@ -7,7 +7,20 @@ import traceback
 
 import typer
 
-from sandgrain.cli import audit, check, evidence, example, keygen, log, netlist, prove, replay, sampling, schema
+from sandgrain.cli import (
+    audit,
+    check,
+    compare,
+    evidence,
+    example,
+    keygen,
+    log,
+    netlist,
+    prove,
+    replay,
+    sampling,
+    schema,
+)
 from sandgrain.errors import SandgrainError
 
 app = typer.Typer(
@@ -35,6 +48,7 @@ for _evidence_command in (
     app.command()(_evidence_command)
 app.add_typer(netlist.app)
 app.add_typer(log.app)
+app.add_typer(compare.app)
 
 
 def _version(wanted: bool) -> None:

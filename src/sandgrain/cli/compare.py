@@ -1,0 +1,20 @@
+"""``sandgrain compare``: two levels of one chip against each other."""
+
+from __future__ import annotations
+
+import typer
+
+from sandgrain.cli import compare_rtl
+
+app = typer.Typer(
+    name="compare",
+    help="Compare two levels of one chip: its description, its netlist, its layout.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.command("rtl-netlist")(compare_rtl.rtl_netlist)
+
+
+@app.callback()
+def group() -> None:
+    """Compare two levels of one chip: its description, its netlist, its layout."""

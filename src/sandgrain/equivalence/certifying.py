@@ -1,0 +1,103 @@
+"""A proof told in the names of both sides, for the checker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.check.correspondence import Correspondence, Member, Value
+from sandgrain.equivalence.matching import Resets
+from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.sides import Side
+from sandgrain.logic.assemble import Clock
+from sandgrain.logic.network import Literals
+
+
+def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[Clock], proof: Proof) -> Correspondence:
+    """The correspondence that a proof is."""
+    relation = proof.relation
+    classes: dict[int, list[Member]] = {}
+    for number, side, of, flips in (
+        (2, second, relation.second, relation.second_flips),
+        (1, first, relation.first, relation.first_flips),
+    ):
+        for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
+            classes.setdefault(which, []).append(Member(number, side.latch_names[latch], negated))
+    constants = sorted(classes.pop(0, []))
+    return Correspondence(
+        tops=(first.module.name, second.module.name),
+        digests=(first.digest, second.digest),
+        clocks=tuple((clock.name, clock.edge) for clock in clocks),
+        held=tuple(sorted({**first.held, **second.held}.items())),
+        resets=tuple(sorted((name, level, cycles) for name, (level, cycles) in resets.items())),
+        cycles=proof.cycles,
+        constants=tuple(constants),
+        classes=tuple(sorted(tuple(sorted(members)) for members in classes.values())),
+        invariant=tuple(
+            tuple(Member(1, first.latch_names[literal >> 1], bool(literal & 1)) for literal in dict.fromkeys(clause))
+            for clause in proof.clauses.tolist()
+        ),
+        choices=tuple(_choices(first, second, proof)),
+        lemmas=tuple(_lemmas(first, second, proof)),
+    )
+
+
+def _plain_bits(side: Side, variables: int) -> NDArray[np.int64]:
+    """For each variable of the network, ``2 * bit + negated`` of a net bit that shows it; -1 where none does."""
+    literals = side.assembled.net_literals
+    found = np.full(variables, -1, np.int64)
+    shown = 2 * np.arange(literals.size, dtype=np.int64) + (literals & 1)
+    # Bits that show it plainly come last, so that they are the ones to stay.
+    for negated in (1, 0):
+        mine = np.flatnonzero((literals & 1) == negated)[::-1]
+        found[literals[mine] >> np.uint32(1)] = shown[mine]
+    return found
+
+
+def _choices(first: Side, second: Side, proof: Proof) -> list[tuple[int, Value]]:
+    bits = _plain_bits(first, first.network.variable_count)
+    named = _plain_bits(second, second.network.variable_count)
+    nexts: dict[int, int] = {}
+    for latch, literal in enumerate(second.network.latch_next.tolist()):
+        nexts.setdefault(literal >> 1, 2 * latch + (literal & 1))
+    found = []
+    for value, choice in zip((1 + first.free).tolist(), proof.relation.choices.tolist(), strict=True):
+        bit = int(bits[value])
+        if choice == 0 or bit < 0 or bit & 1:
+            continue
+        shown = int(named[choice >> 1])
+        if choice >> 1 == 0:
+            told = Value(2, "zero", "", bool(choice & 1))
+        elif shown >= 0:
+            told = Value(2, "bit", str(shown >> 1), bool((shown ^ choice) & 1))
+        else:
+            latch = nexts[choice >> 1]
+            told = Value(2, "next", second.latch_names[latch >> 1], bool((latch ^ choice) & 1))
+        found.append((bit >> 1, told))
+    return sorted(found)
+
+
+def _lemmas(first: Side, second: Side, proof: Proof) -> list[tuple[Value, Value]]:
+    """What sweeping merged, as far as both nodes are nets, in the order it did."""
+    frame = proof.frame
+    size = len(frame.graph)
+    names: list[Value | None] = [None] * size
+    for number, side, values in ((1, first, frame.first_values), (2, second, frame.second_values)):
+        for bit, literal in enumerate(_mapped(side.assembled.net_literals, values).tolist()):
+            node = literal >> 1
+            if node and (names[node] is None or names[node].side != number):
+                names[node] = Value(number, "bit", str(bit), bool(literal & 1))
+    names[0] = Value(2, "zero", "", False)
+    found = []
+    for node, literal in proof.swept.merges:
+        one, other = names[node], names[literal >> 1]
+        if one is not None and other is not None:
+            found.append((one, other._replace(negated=other.negated ^ bool(literal & 1))))
+    return found
+
+
+def _mapped(literals: Literals, values: Literals) -> Literals:
+    result: Literals = values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
+    return result

@@ -1,0 +1,368 @@
+"""A description against the netlist it was turned into: read, match, prove, check, or find where they differ."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sandgrain.check.correspondence import write
+from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
+from sandgrain.equivalence.certifying import correspondence
+from sandgrain.equivalence.joint import Ports, match_ports
+from sandgrain.equivalence.matching import Resets
+from sandgrain.equivalence.names import hints
+from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
+from sandgrain.equivalence.proving import Proof, Prover
+from sandgrain.equivalence.replaying import Replay
+from sandgrain.equivalence.searching import Search
+from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
+from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
+from sandgrain.logic.assemble import Clock
+from sandgrain.netlist.design import Design
+from sandgrain.netlist.elaborate import elaborate
+from sandgrain.netlist.library import Library
+from sandgrain.netlist.link import Linked, link
+from sandgrain.netlist.model import Netlist
+from sandgrain.progress import Progress
+from sandgrain.verdict import Figure, Text, Verdict
+
+_SHOWN: Final = 12
+# What was taken for granted about a side without leaving anything of it out.
+_HARMLESS: Final = (
+    "Inputs taken to be held: {names}.",
+    "{count} registers act in the middle of the clock period; inputs are taken to change at its beginning only.",
+    "The clocks {names} are taken to step together.",
+    "{count} registers are never clocked: they keep what they hold at power-up.",
+)
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How two descriptions are compared.
+
+    Attributes:
+        clocks: the clock edges that step; the only clock there is when empty.
+        held: ports held at a constant, such as the enable of a scan chain.
+        resets: port -> level at which it resets and for how many cycles after power-up.
+        budget: seconds for search and proof together.
+        use_names: whether equal names are tried first.
+    """
+
+    clocks: tuple[Clock, ...] = ()
+    held: Mapping[str, int] = field(default_factory=dict)
+    resets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    budget: float = 300.0
+    use_names: bool = True
+
+
+def compare_rtl_netlist(
+    design: Design,
+    netlist: Netlist,
+    library: Library,
+    options: CompareOptions,
+    progress: Progress,
+    *,
+    described: Library | None = None,
+) -> Equivalence:
+    """Compare a description with a netlist.
+
+    Args:
+        design: the description.
+        netlist: the netlist, as read.
+        library: what its cells compute; the description may have some of them too.
+        options: how.
+        progress: told what is going on.
+        described: what cells in the description compute, where that is another library: one without power pins.
+
+    Raises:
+        SandgrainError: a side cannot be read, or is no clocked network.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sandgrain-compare-") as directory:
+        work = Path(directory)
+        with progress.stage("reading the description"):
+            elaborated = elaborate(design, workdir=work)
+            known = described or library
+            first = link(elaborated.gates, known.cells, known.generic)
+        with progress.stage("linking the netlist"):
+            second = link(netlist, library.cells, library.generic)
+        result = compare_linked(first, second, options, progress, notes=elaborated.notes, work=work)
+    return _timed(result, started)
+
+
+def compare_linked(
+    first: Linked,
+    second: Linked,
+    options: CompareOptions,
+    progress: Progress,
+    *,
+    notes: Sequence[Text] = (),
+    work: Path | None = None,
+) -> Equivalence:
+    """Compare two linked designs, the first of which says what the second may do.
+
+    Raises:
+        NetworkError: a side is no clocked network, or a reset or held port is none.
+    """
+    started = time.monotonic()
+    _check_options((first, second), options)
+    with progress.stage("assembling both sides"):
+        sides = (
+            make_side(RTL, first, options.clocks or None, options.held, notes),
+            make_side(NETLIST, second, options.clocks or None, options.held),
+        )
+        ports = match_ports(*sides)
+    return _timed(_Comparison(sides[0], sides[1], ports, options, progress, work).run(), started)
+
+
+def _timed(result: Equivalence, started: float) -> Equivalence:
+    from dataclasses import replace
+
+    return replace(result, seconds=time.monotonic() - started)
+
+
+def _check_options(sides: Sequence[Linked], options: CompareOptions) -> None:
+    known = {port.name for side in sides for port in side.netlist.top_module.ports if port.direction != "output"}
+    for kind, names in (("held", options.held), ("reset", options.resets)):
+        for name in names:
+            if name not in known:
+                raise NetworkError(
+                    f"there is no input port {name!r} to be {kind}",
+                    expected=f"one of: {', '.join(sorted(known)[:_SHOWN])}",
+                    remedy="correct the name",
+                )
+
+
+class _Comparison:
+    def __init__(
+        self, first: Side, second: Side, ports: Ports, options: CompareOptions, progress: Progress, work: Path | None
+    ) -> None:
+        self.first, self.second, self.ports = first, second, ports
+        self.options, self.progress, self.work = options, progress, work
+        self.deadline = time.monotonic() + options.budget
+        self.resets: Resets = {
+            (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
+        }
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """The clock edges that step."""
+        if self.options.clocks:
+            return self.options.clocks
+        domains = self.second.assembled.domains or self.first.assembled.domains
+        return tuple(Clock(domain.name, domain.edge) for domain in domains if domain.active)
+
+    def run(self) -> Equivalence:
+        """Everything."""
+        proof: Proof | None = None
+        not_covered = self._left_out()
+        try:
+            proof = self._prove()
+        except LimitExceeded as error:
+            not_covered.append(Text(template="The proof was not finished: {reason}.", args={"reason": error.what}))
+        if proof is None:
+            return self._result(None, None, None, None, not_covered)
+        if proof.holds:
+            if not_covered:
+                return self._result(proof, None, None, None, not_covered)
+            item = correspondence(self.first, self.second, self.resets, self.clocks, proof)
+            data = write(item)
+            with self.progress.stage("checking the certificate"):
+                checked = check_correspondence(
+                    data,
+                    Flat(self.first.module, self.first.linked.lookup),
+                    Flat(self.second.module, self.second.linked.lookup),
+                    progress=self.progress,
+                    limits=CorrespondenceLimits(seconds=max(self.options.budget, 60.0)),
+                )
+            if not checked.accepted:
+                not_covered.append(
+                    Text(template="The checker did not accept the proof: {reason}.", args={"reason": checked.reason})
+                )
+                return self._result(proof, None, checked, None, not_covered)
+            return self._result(proof, data, checked, None, not_covered)
+        counterexample = self._refute(proof)
+        return self._result(proof, None, None, counterexample, not_covered)
+
+    def _prove(self) -> Proof:
+        found = hints(self.first, self.second) if self.options.use_names else []
+        return Prover(self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline).run()
+
+    def _refute(self, proof: Proof) -> Counterexample | None:
+        """A run in which the sides differ, if one is found and other simulators show it too."""
+        if not self.ports.outputs:
+            return None
+        search = Search(self.first, self.second, self.ports, self.resets, self.progress, self.deadline)
+        trace = search.run(proof)
+        if trace is None:
+            return None
+        with self.progress.stage("replaying the difference"):
+            try:
+                return Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)
+            except (ReplayError, LimitExceeded):
+                return None
+
+    # --- telling it
+
+    def _left_out(self) -> list[Text]:
+        """What keeps the result open whatever is proved."""
+        found = []
+        for side in (self.first, self.second):
+            found += [_about(side, note) for note in side.assembled.not_modelled if note.template not in _HARMLESS]
+            if side.left_out:
+                found.append(
+                    Text(
+                        template="In the {side}, outputs carry a clock or have no value: {names}.",
+                        args={"side": side.name, "names": _some(side.left_out)},
+                    )
+                )
+        for names, template in (
+            (self.ports.only_first, "The netlist does not have these outputs of the description: {names}."),
+            (self.ports.only_second, "The description does not have these outputs of the netlist: {names}."),
+        ):
+            if names:
+                found.append(Text(template=template, args={"names": _some(names)}))
+        return found
+
+    def _assumptions(self, proof: Proof | None) -> list[Text]:
+        told = [
+            _about(side, note)
+            for side in (self.first, self.second)
+            for note in side.assembled.not_modelled
+            if note.template in _HARMLESS
+        ]
+        if proof is not None and proof.cycles:
+            told.append(
+                Text(
+                    template="Compared from the end of {cycles} cycles of reset after any power-up of the netlist.",
+                    args={"cycles": proof.cycles},
+                )
+            )
+        else:
+            told.append(
+                Text(
+                    template="Registers of the description without an initial value power up as the netlist's do; the "
+                    "netlist powers up in any state."
+                )
+            )
+        if self.first.free.size:
+            told.append(Text(template="What the description leaves undefined (x) may be what the netlist made of it."))
+        if self.ports.extra_inputs:
+            told.append(
+                Text(
+                    template="Inputs of the netlist alone may have any value: {names}.",
+                    args={"names": _some(self.ports.extra_inputs)},
+                )
+            )
+        return [*told, *self.first.notes]
+
+    def _points(self, proof: Proof | None) -> tuple[ComparedPoint, ...]:
+        if proof is None:
+            return tuple(ComparedPoint("output", key, key, OPEN) for key in self.ports.outputs)
+        differing: dict[tuple[str, int], str] = {}
+        for item in proof.differences:
+            differing[item.point.kind, item.point.index] = OPEN if item.model is None else DIFFERS
+        good = PROVED if proof.holds else OPEN
+        points = [
+            ComparedPoint("output", key, key, differing.get(("output", at), good))
+            for at, key in enumerate(self.ports.outputs)
+        ]
+        relation = proof.relation
+        mates: dict[int, int] = {}
+        for latch, which in enumerate(relation.second.tolist()):
+            mates.setdefault(which, latch)
+        seen = set()
+        for latch, which in enumerate(relation.first.tolist()):
+            partner = "constant" if which == 0 else self.second.latch_names[mates[which]] if which in mates else ""
+            seen.add(which)
+            points.append(
+                ComparedPoint(
+                    "register",
+                    self.first.latch_names[latch],
+                    partner,
+                    differing.get(("first", latch), good),
+                )
+            )
+        points += [
+            ComparedPoint("register", self.second.latch_names[latch], "", differing.get(("second", latch), good))
+            for latch, which in enumerate(relation.second.tolist())
+            if which not in seen
+        ]
+        return tuple(points)
+
+    def _result(
+        self,
+        proof: Proof | None,
+        data: bytes | None,
+        checked: object,
+        counterexample: Counterexample | None,
+        not_covered: list[Text],
+    ) -> Equivalence:
+        from sandgrain.check.corresponding import Corresponding
+
+        points = self._points(proof)
+        left = [point for point in points if point.state != PROVED]
+        if counterexample is not None:
+            verdict = Verdict.REFUTED
+            summary = Text(
+                template="The netlist does something else than the description: {output} is {netlist} instead of "
+                "{description} in cycle {cycle} of a run.",
+                args={
+                    "output": counterexample.output,
+                    "netlist": counterexample.netlist,
+                    "description": counterexample.description,
+                    "cycle": counterexample.cycle,
+                },
+            )
+        elif data is not None and not not_covered:
+            verdict = Verdict.PROVED
+            summary = Text(
+                template="The netlist does what the description says, in every cycle: proved, with a certificate that "
+                "anybody can check."
+            )
+        else:
+            verdict = Verdict.OPEN
+            summary = Text(
+                template="Neither was the netlist shown to do what the description says, nor a difference found."
+            )
+            if left:
+                names = _some([point.name for point in left if point.state == DIFFERS] or [p.name for p in left])
+                not_covered = [
+                    *not_covered,
+                    Text(
+                        template="{count} of {total} points are not proved, among them {names}.",
+                        args={"count": len(left), "total": len(points), "names": names},
+                    ),
+                ]
+        registers = [point for point in points if point.kind == "register"]
+        figures = (
+            Figure(name=Text(template="output bits compared"), value=len(points) - len(registers)),
+            Figure(name=Text(template="registers of the description"), value=self.first.network.latch_count),
+            Figure(name=Text(template="registers of the netlist"), value=self.second.network.latch_count),
+            Figure(name=Text(template="registers with a partner"), value=sum(bool(p.partner) for p in registers)),
+            Figure(name=Text(template="points proved"), value=len(points) - len(left)),
+            Figure(name=Text(template="points compared"), value=len(points)),
+        )
+        return Equivalence(
+            verdict=verdict,
+            summary=summary,
+            points=points,
+            certificate=data if verdict is Verdict.PROVED else None,
+            checked=checked if isinstance(checked, Corresponding) else None,
+            counterexample=counterexample,
+            figures=figures,
+            assumptions=tuple(self._assumptions(proof)),
+            not_covered=tuple(not_covered),
+        )
+
+
+def _about(side: Side, note: Text) -> Text:
+    return Text(template="In the {side}: {note}", args={"side": side.name, "note": str(note)})
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,374 @@
+"""The relation as a proof: it holds after reset, every step keeps it, and under it all outputs are equal.
+
+The counterexamples of a step that does not keep it say which registers do not belong together; they are separated and
+the step is asked again, until nothing is left to separate (the greatest fixpoint of van Eijk's method).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.equivalence.choices import Patterns, choose
+from sandgrain.equivalence.constrained import class_clauses, repair
+from sandgrain.equivalence.invariants import NO_CLAUSES, mine
+from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame, literal_flips
+from sandgrain.equivalence.matching import Matching, Resets, reset_cycles, reset_value
+from sandgrain.equivalence.names import Hint
+from sandgrain.equivalence.sides import Side
+from sandgrain.equivalence.sweeping import Sweeper, Swept
+from sandgrain.formal.mining import Clauses
+from sandgrain.logic.graph import Graph, literal_values
+from sandgrain.logic.network import UNKNOWN, Literals
+from sandgrain.logic.structure import fanin_cone
+from sandgrain.progress import Progress
+
+_PATTERN_WORDS: Final = 32
+_CHOICES: Final = 12
+"""How often the choices are made anew from counterexamples."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Something that has to be equal.
+
+    Attributes:
+        kind: ``output``, or ``first`` or ``second`` for the next state of a register of that side.
+        index: of the output in the ports, or of the latch.
+        literal, wanted: in the graph of the frame.
+    """
+
+    kind: str
+    index: int
+    literal: int
+    wanted: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A point that is not equal in some related state.
+
+    Attributes:
+        point: which.
+        model: bool (free variables of the frame,), that state and the inputs; None if it was not decided in time.
+    """
+
+    point: Point
+    model: NDArray[np.bool_] | None
+
+
+@dataclass
+class Proof:
+    """How far the proof got.
+
+    Attributes:
+        relation: the relation.
+        clauses: over the latches of the description, true after reset and in every later cycle.
+        step: whether every step keeps the relation.
+        base: whether the relation holds after reset.
+        differences: outputs (and registers, if the first relation did not hold) that are not equal under it.
+        frame, swept: of the last step.
+        cycles: of reset after power-up, after which the relation holds.
+    """
+
+    relation: Relation
+    clauses: Clauses
+    step: bool
+    base: bool
+    differences: list[Difference]
+    frame: Frame
+    swept: Swept
+    cycles: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether both sides are equal."""
+        return self.step and self.base and not self.differences
+
+
+def points_of(frame: Frame, relation: Relation) -> list[Point]:
+    """What has to be equal in a step: outputs, and all next states of a class with the first of them."""
+    points = [
+        Point("output", at, int(a), int(b))
+        for at, (a, b) in enumerate(zip(frame.first_outputs, frame.second_outputs, strict=True))
+    ]
+    wanted: dict[int, int] = {0: 0}
+    for kind, classes, following in (
+        ("second", relation.second, frame.second_next),
+        ("first", relation.first, frame.first_next),
+    ):
+        for latch, (which, literal) in enumerate(zip(classes.tolist(), following.tolist(), strict=True)):
+            if which in wanted:
+                points.append(Point(kind, latch, literal, wanted[which]))
+            else:
+                wanted[which] = literal
+    return points
+
+
+class Prover:
+    """The search for a proof of one comparison."""
+
+    def __init__(
+        self,
+        first: Side,
+        second: Side,
+        ports: Ports,
+        resets: Resets,
+        hints: Sequence[Hint],
+        progress: Progress,
+        deadline: float,
+    ) -> None:
+        self.first, self.second, self.ports, self.resets = first, second, ports, resets
+        self.hints, self.progress, self.deadline = hints, progress, deadline
+        self.random = np.random.default_rng(3)
+        self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
+
+    def run(self) -> Proof:
+        """The best proof found; `Proof.holds` says whether it is one."""
+        clauses = NO_CLAUSES
+        while True:
+            with self.progress.stage("matching registers"):
+                matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
+                relation = matching.run(self.hints)
+                relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
+            proof = self._step(relation, clauses)
+            given: list[Patterns] = []
+            for _ in range(_CHOICES):
+                models = [item.model for item in proof.differences if item.model is not None]
+                if not models or not self.first.free.size:
+                    break
+                given.append(Patterns.of(proof.frame, models))
+                choices = choose(self.first, self.second, self.ports, relation, clauses, given)
+                if (choices == relation.choices).all():
+                    break
+                relation.choices = choices
+                proof = self._step(relation, clauses)
+            if proof.step and not proof.differences:
+                break
+            doubted = self._doubted(matching, proof)
+            with self.progress.stage("mining invariants"):
+                more = self._mine(doubted)
+            if not len(more):
+                break
+            clauses = _joined(clauses, more)
+        if proof.step and not proof.differences:
+            self._base(proof)
+        return proof
+
+    # --- one step
+
+    def _step(self, relation: Relation, clauses: Clauses) -> Proof:
+        with self.progress.stage("comparing a step"):
+            frame = build_frame(self.first, self.second, self.ports, relation)
+            required = _graph_clauses(class_clauses(clauses, relation), frame)
+            patterns, possible = self._patterns(frame, class_clauses(clauses, relation))
+            sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
+            try:
+                swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
+                differences = []
+                for point in points_of(frame, relation):
+                    a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
+                    if a != b:
+                        differences += self._ask(sweeper, point, a, b)
+            finally:
+                sweeper.close()
+        registers = [item for item in differences if item.point.kind != "output"]
+        return Proof(relation, clauses, not registers, False, differences, frame, swept)
+
+    def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
+        for pair in ([a, b ^ 1], [a ^ 1, b]):
+            answer = sweeper.possible(pair)
+            if answer is None:
+                return [Difference(point, None)]
+            if answer:
+                return [Difference(point, sweeper.model())]
+        return []
+
+    def _patterns(self, frame: Frame, clauses: Clauses) -> tuple[Words, NDArray[np.uint64]]:
+        count = frame.classes.size
+        values = self.random.integers(0, 1 << 64, (count, _PATTERN_WORDS), np.uint64)
+        values[0] = 0
+        possible = repair(values, clauses, self.random)
+        patterns = self.random.integers(0, 1 << 64, (frame.free_count, _PATTERN_WORDS), np.uint64)
+        patterns[0] = 0
+        patterns[frame.classes[1:] >> np.uint32(1)] = values[1:]
+        return patterns, possible
+
+    # --- what else is known
+
+    def _doubted(self, matching: Matching, proof: Proof) -> NDArray[np.bool_]:
+        """bool (latches of the description,): what the points in doubt depend on."""
+        roots = [int(self.first.network.latch_next[hint.first]) for hint in matching.broken]
+        keys = self.ports.outputs
+        for item in proof.differences:
+            if item.point.kind == "first":
+                roots.append(int(self.first.network.latch_next[item.point.index]))
+            elif item.point.kind == "output":
+                roots.append(self.first.outputs[keys[item.point.index]])
+        network = self.first.network
+        if not roots:
+            return np.zeros(network.latch_count, np.bool_)
+        cone = fanin_cone(network, np.array(roots, np.uint32))
+        latches: NDArray[np.bool_] = cone[network.first_latch : network.first_and]
+        return latches
+
+    def _mine(self, latches: NDArray[np.bool_]) -> Clauses:
+        """Clauses over latches that were not looked at together before."""
+        if not (latches & ~self.mined).any():
+            return NO_CLAUSES
+        self.mined |= latches
+        seconds = max(1.0, 0.6 * (self.deadline - time.monotonic()))
+        return mine(
+            self.first,
+            self.resets,
+            self.mined,
+            seconds=seconds,
+            tick=lambda alive: self.progress.update(f"{alive} candidates", None, None),
+        )
+
+    # --- after reset
+
+    def _base(self, proof: Proof) -> None:
+        """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
+        for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
+            proof.base, proof.cycles = False, cycles
+            before = list(proof.differences)
+            self._after(proof, cycles)
+            if proof.base:
+                break
+            if cycles != reset_cycles(self.resets):
+                proof.differences = before
+
+    def _after(self, proof: Proof, cycles: int) -> None:
+        with self.progress.stage("comparing after reset"):
+            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles)
+            patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
+            patterns[0] = 0
+            sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)
+            try:
+                swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
+                for point in base.points:
+                    a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
+                    if a != b:
+                        proof.differences += self._ask(sweeper, point, a, b)
+                for clause in base.clauses:
+                    literals = [_through(swept.literals, literal) for literal in clause]
+                    if sweeper.possible([literal ^ 1 for literal in literals]) is not False:
+                        return
+            finally:
+                sweeper.close()
+            proof.base = not proof.differences
+
+
+class Base:
+    """Both sides from power-up through reset.
+
+    The netlist powers up anyhow. A register of the description without an initial value may be chosen, and is: as its
+    class has it, where that is one register of the netlist or the constant.
+
+    Attributes:
+        graph: the graph; its free variables come first.
+        free_count: their number and 1 more.
+        points: what has to be equal after the reset.
+        clauses: what has to hold then, as graph literals.
+    """
+
+    def __init__(
+        self,
+        first: Side,
+        second: Side,
+        ports: Ports,
+        resets: Resets,
+        relation: Relation,
+        clauses: Clauses,
+        cycles: int,
+    ) -> None:
+        network1, network2 = first.network, second.network
+        self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
+        state2 = graph.free(network2.latch_count)
+        own1 = graph.free(network1.latch_count)
+        inputs = [graph.free(len(ports.inputs)) for _ in range(cycles)]
+        unknown = [graph.free(second.free.size) for _ in range(cycles)]
+        self.free_count = len(graph)
+        state2 = _initial(network2.latch_init, state2)
+        leaders = np.full(relation.count, -1, np.int64)
+        leaders[relation.second[::-1]] = np.arange(network2.latch_count)[::-1]
+        flips1, flips2 = literal_flips(relation.first_flips), literal_flips(relation.second_flips)
+        state1 = own1.copy()
+        mates = leaders[relation.first]
+        paired = mates >= 0
+        state1[paired] = state2[mates[paired]] ^ flips2[mates[paired]] ^ flips1[paired]
+        constant = relation.first == 0
+        state1[constant] = flips1[constant]
+        alike = ~paired & ~constant
+        own = np.full(relation.count, -1, np.int64)
+        own[relation.first[::-1]] = np.arange(network1.latch_count)[::-1]
+        leader = own[relation.first[alike]]
+        state1[alike] = own1[leader] ^ flips1[leader] ^ flips1[alike]
+        state1 = _initial(network1.latch_init, state1)
+        for cycle in range(cycles):
+            given = inputs[cycle].copy()
+            for at, key in enumerate(ports.inputs):
+                value = reset_value(resets, key, cycle)
+                if value is not None:
+                    given[at] = value
+            inputs2 = np.zeros(network2.input_count, np.uint32)
+            known = ports.second_inputs >= 0
+            inputs2[known] = given[ports.second_inputs[known]]
+            inputs2[second.free] = unknown[cycle]
+            values2 = graph.frame(network2, inputs2, state2)
+            inputs1 = np.zeros(network1.input_count, np.uint32)
+            known = ports.first_inputs >= 0
+            inputs1[known] = given[ports.first_inputs[known]]
+            inputs1[first.free] = literal_values(values2, relation.choices)
+            values1 = graph.frame(network1, inputs1, state1)
+            state2 = literal_values(values2, network2.latch_next)
+            state1 = literal_values(values1, network1.latch_next)
+        self.points = []
+        wanted: dict[int, int] = {0: 0}
+        for kind, classes, state in (
+            ("second", relation.second, state2 ^ flips2),
+            ("first", relation.first, state1 ^ flips1),
+        ):
+            for latch, (which, literal) in enumerate(zip(classes.tolist(), state.tolist(), strict=True)):
+                if which in wanted:
+                    self.points.append(Point(kind, latch, literal, wanted[which]))
+                else:
+                    wanted[which] = literal
+        self.clauses = [
+            [int(state1[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
+            for clause in clauses.tolist()
+        ]
+
+
+def _initial(init: NDArray[np.uint8], state: Literals) -> Literals:
+    result: Literals = np.where(init == UNKNOWN, state, init).astype(np.uint32)
+    return result
+
+
+def _through(literals: Literals, literal: int) -> int:
+    return int(literals[literal >> 1]) ^ (literal & 1)
+
+
+def _graph_clauses(clauses: Clauses, frame: Frame) -> list[list[int]]:
+    return [
+        [int(frame.classes[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
+        for clause in clauses.tolist()
+    ]
+
+
+def _joined(old: Clauses, new: Clauses) -> Clauses:
+    """Both sets of clauses, each once."""
+    width = max(old.shape[1], new.shape[1])
+
+    def widened(clauses: Clauses) -> Clauses:
+        missing = width - clauses.shape[1]
+        return np.concatenate((clauses, np.repeat(clauses[:, -1:], missing, axis=1)), axis=1)
+
+    result: Clauses = np.unique(np.concatenate((widened(old), widened(new))), axis=0)
+    return result
