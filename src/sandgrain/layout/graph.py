@@ -1,0 +1,241 @@
+"""Both sides of the comparison as one kind of graph: cells of a type, nets, and the nodes that join them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.layout.cell import CellModel
+from sandgrain.layout.errors import LayoutError
+from sandgrain.layout.extraction import Extracted
+from sandgrain.layout.library import Library
+from sandgrain.netlist.model import ONE, ZERO, Module
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Cells and nets.
+
+    Attributes:
+        types: int32 (cells,), equal for cells of equal geometry on either side.
+        edges: int32 (m, 3): cell, node of the cell's model, net; sorted by cell and node, none twice.
+        nets: number of nets.
+        ports: nets by port name.
+        names: what the cells are called, or where they are.
+        models: what the cells look like.
+    """
+
+    types: NDArray[np.int32]
+    edges: NDArray[np.int32]
+    nets: int
+    ports: Mapping[str, tuple[int, ...]]
+    models: tuple[CellModel, ...]
+    cell_offsets: NDArray[np.int64] = field(init=False)
+    net_offsets: NDArray[np.int64] = field(init=False)
+    net_edges: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        cells = np.zeros(self.types.size + 1, np.int64)
+        np.cumsum(np.bincount(self.edges[:, 0], minlength=self.types.size), out=cells[1:])
+        nets = np.zeros(self.nets + 1, np.int64)
+        np.cumsum(np.bincount(self.edges[:, 2], minlength=self.nets), out=nets[1:])
+        object.__setattr__(self, "cell_offsets", cells)
+        object.__setattr__(self, "net_offsets", nets)
+        object.__setattr__(self, "net_edges", np.argsort(self.edges[:, 2], kind="stable"))
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return int(self.types.size)
+
+    def pins(self, cell: int) -> NDArray[np.int32]:
+        """int32 (k, 2): node and net of a cell's pins."""
+        found: NDArray[np.int32] = self.edges[int(self.cell_offsets[cell]) : int(self.cell_offsets[cell + 1]), 1:]
+        return found
+
+    def on(self, net: int) -> NDArray[np.int32]:
+        """int32 (k, 2): cell and node of the pins on a net."""
+        rows = self.net_edges[int(self.net_offsets[net]) : int(self.net_offsets[net + 1])]
+        found: NDArray[np.int32] = self.edges[rows, :2]
+        return found
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The netlist as a graph.
+
+    Attributes:
+        graph: cells in the order of the netlist.
+        net_names: what each net is called.
+        cell_names: instance names.
+        implied: whether supplies were added because the netlist leaves them out.
+        joined: cell, pin and pin of one node that the netlist puts on two nets.
+        left_out: cells of the netlist that the library and the drawing do not know, by type.
+        supplies: nets that are a supply.
+    """
+
+    graph: Graph
+    net_names: tuple[str, ...]
+    cell_names: tuple[str, ...]
+    implied: bool
+    joined: tuple[tuple[int, str, int, int], ...]
+    left_out: Mapping[str, int]
+    supplies: Mapping[str, int]
+
+
+class Types:
+    """Numbers for types of cells: equal geometry is one type."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, digest: str) -> int:
+        """The number of a geometry."""
+        return self._numbers.setdefault(digest, len(self._numbers))
+
+
+def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellModel], types: Types) -> Expected:
+    """The graph of a flat module.
+
+    Args:
+        module: leaf cells only.
+        library: known cells.
+        foreign: cells of the drawing that the library lacks, by the name of a type.
+        types: numbers shared by both sides.
+
+    Raises:
+        LayoutError: a pin is wider than a bit, or a cell has no such pin.
+    """
+    cells = module.cells
+    models: dict[str, CellModel | None] = {
+        name: foreign.get(name) or (library.model(name) if name in library else None)
+        for name, count in cells.count_by_type().items()
+        if count
+    }
+    rules = library.process.library
+    powered = _powered(module, models, rules.power | rules.ground)
+    supplies: dict[str, int] = {}
+    names = _bit_names(module)
+    nets = module.bit_count
+    constants = {ZERO: -1, ONE: -1}
+    for text in rules.supplies.values():
+        if text not in supplies and not powered:
+            supplies[text] = nets
+            names.append(text)
+            nets += 1
+    kinds, edges, chosen, cell_names, joined = [], [], [], [], []
+    left_out: dict[str, int] = {}
+    for cell in range(len(cells)):
+        kind = cells.type_of(cell)
+        model = models[kind]
+        if model is None:
+            left_out[kind] = left_out.get(kind, 0) + 1
+            continue
+        number = len(kinds)
+        kinds.append(types.number(model.digest))
+        chosen.append(model)
+        cell_names.append(cells.names[cell])
+        on: dict[int, tuple[str, int]] = {}
+        given: dict[str, int] = {}
+        for pin in cells.pins(cell):
+            if pin.name not in model.pins:
+                raise LayoutError(
+                    f"the instance {cells.names[cell]!r} names the pin {pin.name!r}, which its type {kind!r} lacks",
+                    expected=f"one of: {', '.join(model.pins)}",
+                    remedy="hand over the netlist this drawing was made from",
+                )
+            if pin.bits.size > 1:
+                raise LayoutError(f"the pin {pin.name!r} of {cells.names[cell]!r} is {pin.bits.size} bits wide")
+            if pin.bits.size and int(pin.bits[0]) >= 0:
+                given[pin.name] = int(pin.bits[0])
+            elif pin.bits.size and int(pin.bits[0]) in constants:
+                bit = int(pin.bits[0])
+                if constants[bit] < 0:
+                    supply = _constant(bit, module, powered, supplies, rules.supplies)
+                    constants[bit] = supply
+                given[pin.name] = constants[bit]
+        if not powered:
+            for pin_name, supply_name in rules.supplies.items():
+                if pin_name in model.pins:
+                    given.setdefault(pin_name, supplies[supply_name])
+        for pin_name, net in given.items():
+            for node in model.pins[pin_name]:
+                if node in on and on[node][1] != net:
+                    joined.append((number, pin_name, on[node][1], net))
+                on.setdefault(node, (pin_name, net))
+        for pin_name, members in model.pins.items():
+            for node in members:
+                if node not in on:
+                    on[node] = (pin_name, nets)
+                    names.append(f"{cells.names[cell]}.{pin_name} (unconnected)")
+                    nets += 1
+        edges += [(number, node, net) for node, (_, net) in sorted(on.items())]
+    ports = {}
+    for port in module.ports:
+        for index, bit in enumerate(port.bits.tolist()):
+            label = port.name if port.width == 1 and port.offset == 0 else f"{port.name}[{_index(port, index)}]"
+            if bit >= 0:
+                ports[label] = (bit,)
+    graph = Graph(
+        np.array(kinds, np.int32), np.array(edges, np.int32).reshape(-1, 3), nets, ports, tuple(chosen)
+    )
+    return Expected(graph, tuple(names), tuple(cell_names), not powered, tuple(joined), left_out, supplies)
+
+
+def _index(port: object, index: int) -> int:
+    width, offset, upto = port.width, port.offset, port.upto  # type: ignore[attr-defined]
+    return int(offset + (width - 1 - index if upto else index))
+
+
+def _constant(
+    bit: int, module: Module, powered: bool, supplies: Mapping[str, int], meanings: Mapping[str, str]
+) -> int:
+    wanted = meanings["VGND"] if bit == ZERO else meanings["VPWR"]
+    if not powered:
+        return supplies[wanted]
+    raise LayoutError(
+        f"the netlist ties a pin to the constant {'0' if bit == ZERO else '1'} and names its supplies",
+        expected="a tie cell or the supply net in place of the constant",
+        remedy=f"write the netlist of {module.name!r} with tie cells, or without supplies",
+    )
+
+
+def _powered(module: Module, models: Mapping[str, CellModel | None], supplies: frozenset[str]) -> bool:
+    """Whether any cell of the netlist names a supply pin."""
+    used = {module.cells.pin_names[int(number)] for number in np.unique(module.cells.pin_ids)}
+    return bool(used & supplies) and any(models.values())
+
+
+def _bit_names(module: Module) -> list[str]:
+    """A name of every bit, the shortest there is."""
+    names = [""] * module.bit_count
+    for net in module.nets:
+        for index, bit in enumerate(net.bits.tolist()):
+            if bit >= 0:
+                name = net.bit_name(index)
+                if not names[bit] or (len(name), name) < (len(names[bit]), names[bit]):
+                    names[bit] = name
+    return [name or f"net {bit}" for bit, name in enumerate(names)]
+
+
+def drawn_graph(extracted: Extracted, types: Types, ports: Mapping[str, tuple[int, ...]]) -> Graph:
+    """The graph of a drawing: nets are clusters."""
+    placements = extracted.placed.placements
+    kinds, edges, models = [], [], []
+    for number, placement in enumerate(placements):
+        model = placement.master.model
+        kinds.append(types.number(model.digest))
+        models.append(model)
+        for node in sorted({node for members in model.pins.values() for node in members}):
+            at = extracted.substrate if node == model.substrate else int(extracted.first_node[number]) + node
+            edges.append((number, node, int(extracted.connected.clusters[at])))
+    return Graph(
+        np.array(kinds, np.int32),
+        np.array(edges, np.int32).reshape(-1, 3),
+        extracted.connected.count,
+        ports,
+        tuple(models),
+    )

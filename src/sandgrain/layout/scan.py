@@ -1,0 +1,2 @@
+def scan_gds(data, path, process, limits):
+    return None
