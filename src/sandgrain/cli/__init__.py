@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from sandgrain.cli import audit, check, example, netlist, prove, replay, schema
+from sandgrain.cli import audit, check, compare, example, netlist, prove, replay, schema
 from sandgrain.errors import SandgrainError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 for _command in (audit.audit, prove.prove, check.check, replay.replay, example.example, schema.schema):
     app.command()(_command)
+app.add_typer(compare.app)
 app.add_typer(netlist.app)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import klayout.db as db
 import numpy as np
+from numpy.typing import NDArray
 
 from sandgrain.layout.connectivity import Strata, connect
 from sandgrain.layout.process import SUBSTRATE, Process
@@ -93,10 +94,38 @@ def labels_of(layout: db.Layout, cell: db.Cell, process: Process) -> list[tuple[
     return sorted(out, key=lambda one: (one[0], one[1], one[2].x, one[2].y))
 
 
-def model_of(layout: db.Layout, cell: db.Cell, process: Process, name: str | None = None) -> CellModel:
-    """What a cell is made of."""
-    regions = regions_of(layout, cell, process)
-    digest, corner = digest_of(regions)
+@dataclass(frozen=True)
+class Nodes:
+    """The conductors of a cell.
+
+    Attributes:
+        polygons: stratum and outline of every conductor and cut.
+        shapes: their trapezoids; ``shapes.nodes`` counts polygons.
+        clusters: int32 (polygons + 1,), the node of each polygon, and of the substrate at the end.
+        count: number of nodes.
+    """
+
+    polygons: tuple[tuple[int, db.Polygon], ...]
+    shapes: Shapes
+    clusters: NDArray[np.int32]
+    count: int
+
+    @property
+    def substrate(self) -> int:
+        """The node of the substrate."""
+        return int(self.clusters[-1])
+
+    def at(self, stratum: int, point: db.Point) -> list[int]:
+        """Nodes of a conductor at a point."""
+        return [
+            int(self.clusters[number])
+            for number, (layer, polygon) in enumerate(self.polygons)
+            if layer == stratum and polygon.inside(point)
+        ]
+
+
+def nodes_of(regions: Mapping[str, db.Region], process: Process) -> Nodes:
+    """What conducts to what within a cell."""
     strata = Strata.of(process)
     trapezoids: list[tuple[int, int, int, int, int, int]] = []
     layers: list[int] = []
@@ -122,26 +151,29 @@ def model_of(layout: db.Layout, cell: db.Cell, process: Process, name: str | Non
     for via in process.vias:
         if via.cut in regions:
             add(strata.number(via.cut), regions[via.cut])
-    substrate = len(polygons)
     shapes = Shapes.of(trapezoids, layers, nodes)
-    connected = connect(shapes, substrate + 1, process, substrate)
+    connected = connect(shapes, len(polygons) + 1, process, len(polygons))
+    return Nodes(tuple(polygons), shapes, connected.clusters, connected.count)
+
+
+def model_of(layout: db.Layout, cell: db.Cell, process: Process, name: str | None = None) -> CellModel:
+    """What a cell is made of."""
+    regions = regions_of(layout, cell, process)
+    digest, corner = digest_of(regions)
+    strata = Strata.of(process)
+    nodes = nodes_of(regions, process)
     pins: dict[str, list[int]] = {}
-    own = int(connected.clusters[substrate])
+    own = nodes.substrate
     for conductor_name, text, point in labels_of(layout, cell, process):
         if conductor_name == SUBSTRATE:
             found = [own]
         else:
-            number = strata.number(conductor_name)
-            found = [
-                int(connected.clusters[node])
-                for node, (layer, polygon) in enumerate(polygons)
-                if layer == number and polygon.inside(point)
-            ]
+            found = nodes.at(strata.number(conductor_name), point)
         for node in found:
             if node not in pins.setdefault(text, []):
                 pins[text].append(node)
-    _bulk(pins, connected.clusters, polygons, strata.number(process.well), own, process)
-    touched = any(own in members for members in pins.values()) or bool(np.any(connected.clusters[:substrate] == own))
+    _bulk(pins, nodes, strata.number(process.well), process)
+    touched = any(own in members for members in pins.values()) or bool(np.any(nodes.clusters[:-1] == own))
     boundary = layout.find_layer(*process.layers[process.library.boundary].gds)
     box = cell.bbox() if boundary is None else cell.bbox(boundary)
     return CellModel(
@@ -150,25 +182,18 @@ def model_of(layout: db.Layout, cell: db.Cell, process: Process, name: str | Non
         corner=corner,
         footprint=(box.left, box.bottom, box.right, box.top),
         regions=regions,
-        shapes=Shapes(shapes.trapezoids, shapes.layers, connected.clusters[shapes.nodes]),
-        nodes=connected.count,
+        shapes=Shapes(nodes.shapes.trapezoids, nodes.shapes.layers, nodes.clusters[nodes.shapes.nodes]),
+        nodes=nodes.count,
         pins={pin: tuple(members) for pin, members in sorted(pins.items()) if members},
         substrate=own if touched else -1,
         supplies=process.library.power | process.library.ground,
     )
 
 
-def _bulk(
-    pins: dict[str, list[int]],
-    clusters: np.typing.NDArray[np.int32],
-    polygons: list[tuple[int, db.Polygon]],
-    well: int,
-    substrate: int,
-    process: Process,
-) -> None:
+def _bulk(pins: dict[str, list[int]], nodes: Nodes, well: int, process: Process) -> None:
     """Give the bulk pins to cells that do not label them, where there is no doubt."""
-    wells = {int(clusters[node]) for node, (layer, _) in enumerate(polygons) if layer == well}
+    wells = {int(nodes.clusters[number]) for number, (layer, _) in enumerate(nodes.polygons) if layer == well}
     if process.well_pin not in pins and len(wells) == 1:
         pins[process.well_pin] = list(wells)
     if process.substrate_pin not in pins:
-        pins[process.substrate_pin] = [substrate]
+        pins[process.substrate_pin] = [nodes.substrate]

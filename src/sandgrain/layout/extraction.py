@@ -32,6 +32,7 @@ class Extracted:
 
     Attributes:
         placed: the cells.
+        process: what conducts and joins.
         strata: what ``shapes.layers`` counts.
         shapes: those of the cells first, then the wires and cuts of the chip.
         first_node: int64 (cells + 1,), nodes of placement ``i`` are ``first_node[i] : first_node[i + 1]``.
@@ -44,6 +45,7 @@ class Extracted:
     """
 
     placed: Placed
+    process: Process
     strata: Strata
     shapes: Shapes
     first_node: NDArray[np.int64]
@@ -56,7 +58,13 @@ class Extracted:
 
     def pin_cluster(self, placement: int, node: int) -> int:
         """The net a node of a placed cell belongs to."""
-        return int(self.connected.clusters[int(self.first_node[placement]) + node])
+        return int(self.connected.clusters[self.node(placement, node)])
+
+    def node(self, placement: int, node: int) -> int:
+        """The chip's node for a node of a placed cell."""
+        if node == self.placed.placements[placement].master.model.substrate:
+            return self.substrate
+        return int(self.first_node[placement]) + node
 
 
 def extract(placed: Placed, process: Process) -> Extracted:
@@ -67,11 +75,12 @@ def extract(placed: Placed, process: Process) -> Extracted:
     np.cumsum(counts, out=first[1:])
     cells = [_cell_shapes(placed, number, int(first[number])) for number in range(counts.size)]
     wires, boxes, layers = _wires(placed, process, strata, int(first[-1]))
-    shapes = Shapes.join([*cells, wires])
     substrate = int(first[-1]) + len(boxes)
-    connected = connect(_with_substrate(shapes, placed, first, substrate), substrate + 1, process)
+    shapes = _with_substrate(Shapes.join([*cells, wires]), placed, first, substrate)
+    connected = connect(shapes, substrate + 1, process)
     return Extracted(
         placed=placed,
+        process=process,
         strata=strata,
         shapes=shapes,
         first_node=first,

@@ -230,8 +230,7 @@ def drawn_graph(extracted: Extracted, types: Types, ports: Mapping[str, tuple[in
         kinds.append(types.number(model.digest))
         models.append(model)
         for node in sorted({node for members in model.pins.values() for node in members}):
-            at = extracted.substrate if node == model.substrate else int(extracted.first_node[number]) + node
-            edges.append((number, node, int(extracted.connected.clusters[at])))
+            edges.append((number, node, extracted.pin_cluster(number, node)))
     return Graph(
         np.array(kinds, np.int32),
         np.array(edges, np.int32).reshape(-1, 3),

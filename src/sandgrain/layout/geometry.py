@@ -1,0 +1,245 @@
+"""Polygons against the library: altered cells, shapes that belong to no cell, cells on top of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import klayout.db as db
+
+from sandgrain.layout.cell import CellModel
+from sandgrain.layout.library import Library
+from sandgrain.layout.placements import Master, Placed, Placement
+from sandgrain.layout.process import Process
+from sandgrain.layout.result import Box, Difference, Explained, Kind
+from sandgrain.layout.transistors import Transistor, drawn_transistors, reference_transistors, same_circuit
+
+_SAME_PLACE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What the comparison of polygons found."""
+
+    findings: list[Difference]
+    explained: list[Explained]
+    polygons: int
+
+
+def micrometres(box: db.Box, unit: float) -> Box:
+    """A box in micrometres."""
+    return (
+        round(box.left * unit, 4),
+        round(box.bottom * unit, 4),
+        round(box.right * unit, 4),
+        round(box.top * unit, 4),
+    )
+
+
+def compare_geometry(placed: Placed, library: Library) -> Geometry:
+    """Compare every polygon that ends up on the die, wires apart, with the library's cells."""
+    process = library.process
+    out = Geometry([], [], 0)
+    by_master: dict[int, list[Placement]] = {}
+    for placement in placed.placements:
+        by_master.setdefault(id(placement.master), []).append(placement)
+    polygons = 0
+    for placements in by_master.values():
+        master = placements[0].master
+        polygons += sum(region.count() for region in master.regions.values()) * len(placements)
+        if master.foreign:
+            _foreign(master, placements, library, out)
+        elif not master.exact:
+            out.findings.extend(_altered(master, placements, process))
+    out.findings.extend(_strays(placed, process))
+    return Geometry(out.findings, out.explained, polygons)
+
+
+def _altered(master: Master, placements: list[Placement], process: Process) -> list[Difference]:
+    """What differs between an altered cell and the library's."""
+    model = master.model
+    changes: list[tuple[db.Box, str, Kind]] = []
+    channels, drawn = _channels(model.regions, process), _channels(master.regions, process)
+    device = (channels ^ drawn).merged()
+    kinds = {layer.name for kind in process.transistors for layer in map(process.layers.get, kind.with_) if layer}
+    kinds |= {name for kind in process.transistors for name in kind.without}
+    for name in sorted({*model.regions, *master.regions}):
+        one, two = model.regions.get(name, db.Region()), master.regions.get(name, db.Region())
+        for polygon in _gathered((one ^ two).merged()):
+            region = db.Region(polygon)
+            if name in kinds:
+                kind = Kind.IMPLANT
+            elif name in (process.gate, process.diffusion) and not (region.sized(1) & device).is_empty():
+                kind = Kind.TRANSISTOR
+            else:
+                kind = Kind.CELL_GEOMETRY
+            changes.append((polygon, name, kind))
+    unit = process.database_unit
+    out = []
+    shown = placements[:16]
+    for placement in shown:
+        for box, name, kind in changes:
+            out.append(
+                Difference(
+                    kind=kind,
+                    layer=name,
+                    box=micrometres(box.transformed(placement.trans), unit),
+                    expected=f"{model.name} as the library draws it",
+                    found=f"a cell drawn as {master.drawn_as!r} that differs on {name}"
+                    + (f", in {len(placements)} places" if len(placements) > 1 else ""),
+                )
+            )
+    return out
+
+
+def _channels(regions: object, process: Process) -> db.Region:
+    gate, diffusion = regions.get(process.gate), regions.get(process.diffusion)  # type: ignore[attr-defined]
+    return db.Region() if gate is None or diffusion is None else (gate & diffusion).merged()
+
+
+def _gathered(region: db.Region) -> list[db.Box]:
+    """Boxes of polygons, those close to each other as one."""
+    near = region.sized(_SAME_PLACE).merged()
+    out = []
+    for polygon in near.each():
+        box = (db.Region(polygon) & region).bbox()
+        if not box.empty():
+            out.append(box)
+    return out
+
+
+def _foreign(master: Master, placements: list[Placement], library: Library, out: Geometry) -> None:
+    """A cell the library lacks: held to the transistors of the cell it is a variant of, or left open by name."""
+    process = library.process
+    unit = process.database_unit
+    reference = process.library.variants.get(master.drawn_as)
+    if reference is None or reference not in library:
+        out.findings.append(
+            Difference(
+                kind=Kind.UNKNOWN_CELL,
+                box=micrometres(placements[0].box, unit),
+                expected="a cell of the trusted library, or a variant the process lists",
+                found=f"{master.drawn_as!r}, in {len(placements)} places, which nothing describes",
+                status="open",
+            )
+        )
+        return
+    drawn = drawn_transistors(master.regions, process)
+    ports, wanted = reference_transistors(library.file(reference).with_suffix(".spice"), reference)
+    pins = {pin: f"n{master.model.pins[pin][0]}" for pin in ports if pin in master.model.pins}
+    if set(pins) == set(ports) and same_circuit(drawn, wanted, (pins, {pin: pin for pin in ports})):
+        out.explained.append(
+            Explained(
+                master.drawn_as,
+                len(placements),
+                f"not in the library; its {len(drawn)} transistors are those of {reference}, by kind, W, L and nets",
+            )
+        )
+        return
+    for placement in placements[:16]:
+        for box, found in _unlike(drawn, wanted):
+            where = placement.box if box is None else db.Box(*box).transformed(placement.trans)
+            out.findings.append(
+                Difference(
+                    kind=Kind.TRANSISTOR,
+                    layer=process.gate,
+                    box=micrometres(where, unit),
+                    expected=f"the transistors of {reference}",
+                    found=f"{found} in {master.drawn_as!r}",
+                )
+            )
+
+
+def _unlike(drawn: list[Transistor], wanted: list[Transistor]) -> list[tuple[tuple[int, int, int, int] | None, str]]:
+    """Transistors without a counterpart of their kind and size."""
+    rest = [(one.kind, one.width, one.length) for one in wanted]
+    out: list[tuple[tuple[int, int, int, int] | None, str]] = []
+    for one in drawn:
+        key = (one.kind, one.width, one.length)
+        if key in rest:
+            rest.remove(key)
+        else:
+            out.append((one.box, f"a {one.kind or 'channel of no known kind'} of {one.width} by {one.length} nm"))
+    return out or [(None, "transistors joined in another way")]
+
+
+def _strays(placed: Placed, process: Process) -> list[Difference]:
+    """Shapes on device layers outside of cells, cells that overlap, cells that reach into others."""
+    unit = process.database_unit
+    layout = placed.drawing.layout
+    out: list[Difference] = []
+    for layer in process.using("device"):
+        index = layout.find_layer(*layer.gds)
+        if index is None:
+            continue
+        own = db.Region()
+        for cell, trans in placed.others:
+            own += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
+        if own.is_empty():
+            continue
+        rest = (own.merged() - _of_cells(placed, layer.name, own.bbox())).merged()
+        for box in _gathered(rest):
+            out.append(
+                Difference(
+                    kind=Kind.EXTRA_DEVICE_SHAPE,
+                    layer=layer.name,
+                    box=micrometres(box, unit),
+                    expected="nothing beside the library's cells",
+                    found=f"a shape on {layer.name} that belongs to no cell",
+                )
+            )
+    footprints = db.Region([placement.box for placement in placed.placements])
+    footprints.min_coherence = True
+    for polygon in footprints.merged(False, 2).each():
+        out.append(
+            Difference(
+                kind=Kind.CELLS_OVERLAP,
+                box=micrometres(polygon.bbox(), unit),
+                expected="cells side by side",
+                found="two cells on one ground",
+            )
+        )
+    return out
+
+
+def _of_cells(placed: Placed, layer: str, near: db.Box) -> db.Region:
+    region = db.Region()
+    for placement in placed.placements:
+        drawn = placement.master.regions.get(layer)
+        if drawn is None:
+            continue
+        moved = drawn.transformed(placement.trans * db.Trans(*placement.master.shift).inverted())
+        if moved.bbox().touches(near):
+            region += moved
+    return region.merged()
+
+
+def reaching(placed: Placed, process: Process, layers: Iterable[str]) -> list[Difference]:
+    """What a cell draws beyond its footprint over another cell that has nothing there itself."""
+    footprint = db.Region([placement.box for placement in placed.placements]).merged()
+    out = []
+    for layer in layers:
+        whole, inside = db.Region(), db.Region()
+        clipped: dict[int, tuple[db.Region, db.Region]] = {}
+        for placement in placed.placements:
+            model: CellModel = placement.master.model
+            if layer not in model.regions:
+                continue
+            if id(model) not in clipped:
+                region = model.regions[layer]
+                box = db.Region(db.Box(*model.footprint))
+                clipped[id(model)] = (region - box, region & box)
+            outer, inner = clipped[id(model)]
+            whole += outer.transformed(placement.trans)
+            inside += inner.transformed(placement.trans)
+        for polygon in ((whole.merged() & footprint) - inside.merged()).merged().each():
+            out.append(
+                Difference(
+                    kind=Kind.CELLS_OVERLAP,
+                    layer=layer,
+                    box=micrometres(polygon.bbox(), process.database_unit),
+                    expected="cells that keep to themselves",
+                    found=f"{layer} of one cell reaches into another",
+                )
+            )
+    return out

@@ -1,0 +1,154 @@
+"""Ports of the chip on the drawing: which net each label names, and whether that can be believed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import klayout.db as db
+
+from sandgrain.layout.extraction import Extracted, Label
+from sandgrain.layout.geometry import micrometres
+from sandgrain.layout.process import Process
+from sandgrain.layout.result import Difference, Kind
+
+
+def drawn_ports(extracted: Extracted, names: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Clusters by port name.
+
+    A label in the mark of a pin names a port. Where a port has no such label, any label of its name counts.
+    """
+    marked: dict[str, set[int]] = defaultdict(set)
+    plain: dict[str, set[int]] = defaultdict(set)
+    for label in extracted.labels:
+        if label.node >= 0 and label.text in names:
+            (marked if label.marked else plain)[label.text].add(int(extracted.connected.clusters[label.node]))
+    return {name: tuple(sorted(marked.get(name) or plain.get(name) or ())) for name in names}
+
+
+def port_findings(
+    extracted: Extracted, names: Mapping[str, tuple[int, ...]], drawn: Mapping[str, tuple[int, ...]]
+) -> list[Difference]:
+    """Ports without a label, pins the netlist does not have, marks without metal, labels without metal."""
+    unit = extracted.process.database_unit
+    out = [
+        Difference(
+            kind=Kind.PORT,
+            box=None,
+            expected=f"a label for the port {name}",
+            found="none; which metal is the port follows from the rest of the netlist alone",
+            nets=(name,),
+            status="open",
+        )
+        for name, clusters in drawn.items()
+        if not clusters
+    ]
+    supplies = {text for texts in extracted.process.library.supply_labels.values() for text in texts}
+    for label in extracted.labels:
+        box = micrometres(db.Box(label.at[0], label.at[1], label.at[0], label.at[1]), unit)
+        if label.marked and label.text not in names and label.text not in supplies:
+            out.append(
+                Difference(
+                    kind=Kind.PORT,
+                    layer=label.conductor,
+                    box=box,
+                    expected="pins for the ports of the netlist",
+                    found=f"a pin called {label.text!r}, which the netlist has no port for",
+                )
+            )
+        elif label.node < 0:
+            out.append(
+                Difference(
+                    kind=Kind.TEXT,
+                    layer=label.conductor,
+                    box=box,
+                    expected="labels on metal",
+                    found=f"the text {label.text!r} where there is no {label.conductor}",
+                    status="refutes" if label.text in names else "note",
+                )
+            )
+    return out + _bare_marks(extracted)
+
+
+def _bare_marks(extracted: Extracted) -> list[Difference]:
+    """Marks of pins that no metal of their conductor covers."""
+    process = extracted.process
+    placed = extracted.placed
+    layout = placed.drawing.layout
+    out = []
+    layer_of = {conductor.name: conductor.layer for conductor in process.conductors}
+    for mark in process.using("pin"):
+        index = layout.find_layer(*mark.gds)
+        if index is None or mark.of not in layer_of:
+            continue
+        region, metal = db.Region(), db.Region()
+        own = layout.find_layer(*process.layers[layer_of[mark.of]].gds)
+        for cell, trans in placed.others:
+            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
+        if region.is_empty():
+            continue
+        if own is not None:
+            metal = db.Region(placed.top.begin_shapes_rec_touching(own, region.bbox()))
+        for polygon in (region.merged() - metal).merged().each():
+            out.append(
+                Difference(
+                    kind=Kind.PIN_MARK,
+                    layer=mark.of,
+                    box=micrometres(polygon.bbox(), process.database_unit),
+                    expected=f"{mark.of} beneath the mark of a pin",
+                    found="none",
+                )
+            )
+    return out
+
+
+def anchors(
+    names: Mapping[str, tuple[int, ...]], drawn: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Numbers that mark which nets the ports say are each other's; a net of several ports carries them all."""
+    numbers: dict[tuple[str, ...], int] = {}
+    out: tuple[dict[int, int], dict[int, int]] = ({}, {})
+    for side, ports in zip(out, (names, drawn), strict=True):
+        on: dict[int, list[str]] = defaultdict(list)
+        for name in sorted(ports):
+            if drawn.get(name):
+                for net in ports[name]:
+                    on[net].append(name)
+        for net, here in on.items():
+            side[net] = numbers.setdefault(tuple(here), len(numbers))
+    return out
+
+
+def text_notes(extracted: Extracted, known: set[str], process: Process) -> int:
+    """Number of labels that name no net of the netlist: texts are no metal and decide nothing."""
+    supplies = {text for texts in process.library.supply_labels.values() for text in texts}
+    return sum(1 for label in extracted.labels if label.text not in known and label.text not in supplies)
+
+
+def supply_findings(extracted: Extracted, supplies: Mapping[str, int], process: Process) -> list[Difference]:
+    """Supply labels on the net of another supply.
+
+    Args:
+        extracted: the drawing.
+        supplies: cluster of each supply the netlist leaves out.
+        process: which labels mean which supply.
+    """
+    out = []
+    for supply, texts in process.library.supply_labels.items():
+        for label in extracted.labels:
+            if label.text in texts and label.node >= 0 and supply in supplies and _elsewhere(label, extracted, supplies[supply]):
+                out.append(
+                    Difference(
+                        kind=Kind.WRONG_NET,
+                        layer=label.conductor,
+                        box=micrometres(db.Box(*label.at, *label.at), process.database_unit),
+                        expected=f"the label {label.text!r} on the supply {supply}",
+                        found="on another net",
+                        nets=(supply,),
+                    )
+                )
+    return out
+
+
+def _elsewhere(label: Label, extracted: Extracted, cluster: int) -> bool:
+    return int(extracted.connected.clusters[label.node]) != cluster

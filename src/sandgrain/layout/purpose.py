@@ -1,0 +1,189 @@
+"""Shapes that serve no net: floating and dangling metal, wires on the inside of cells, marks without metal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import klayout.db as db
+import numpy as np
+
+from sandgrain.layout import _contact_kernels as kernels
+from sandgrain.layout.extraction import Extracted
+from sandgrain.layout.geometry import micrometres
+from sandgrain.layout.locating import Locator
+from sandgrain.layout.result import Difference, Kind
+
+
+def without_purpose(extracted: Extracted, locator: Locator, ports: set[str]) -> list[Difference]:
+    """Wires and cuts of the chip that no net of the netlist explains.
+
+    Args:
+        extracted: the drawing.
+        locator: of the same drawing.
+        ports: names of the netlist's ports.
+    """
+    clusters = extracted.connected.clusters
+    pinned, inner = _cell_clusters(extracted)
+    for label in extracted.labels:
+        if label.node >= 0 and label.text in ports:
+            pinned.add(int(clusters[label.node]))
+    floating: dict[int, list[int]] = defaultdict(list)
+    wired: dict[int, list[int]] = defaultdict(list)
+    for node in range(extracted.wires, extracted.substrate):
+        cluster = int(clusters[node])
+        if cluster in inner:
+            wired[cluster].append(node)
+        elif cluster not in pinned:
+            floating[cluster].append(node)
+    return [
+        *_floating(extracted, locator, floating),
+        *_inside(extracted, locator, wired, inner),
+        *_dangling(extracted, locator, pinned, ports),
+        *_corners(extracted, locator),
+    ]
+
+
+def _cell_clusters(extracted: Extracted) -> tuple[set[int], dict[int, int]]:
+    """Nets with a pin of a cell; nets with a node that is the inside of a cell, and the placement."""
+    pinned: set[int] = set()
+    inner: dict[int, int] = {}
+    pins: dict[int, set[int]] = {}
+    for number, placement in enumerate(extracted.placed.placements):
+        model = placement.master.model
+        if id(model) not in pins:
+            pins[id(model)] = {node for nodes in model.pins.values() for node in nodes}
+        for node in range(model.nodes):
+            cluster = extracted.pin_cluster(number, node)
+            if node in pins[id(model)]:
+                pinned.add(cluster)
+            elif node != model.substrate:
+                inner[cluster] = number
+    return pinned, inner
+
+
+def _floating(extracted: Extracted, locator: Locator, floating: dict[int, list[int]]) -> list[Difference]:
+    unit = extracted.process.database_unit
+    order = [conductor.name for conductor in extracted.process.conductors]
+    out = []
+    boxes = {
+        cluster: (db.Region([locator.box(node) for node in nodes]).merged(), max(_level(extracted, n) for n in nodes))
+        for cluster, nodes in floating.items()
+    }
+    for cluster, nodes in sorted(floating.items()):
+        region, level = boxes[cluster]
+        layer = locator.layer(min(nodes, key=lambda node: _level(extracted, node)))
+        above = [
+            name
+            for name, (other, height) in boxes.items()
+            if name != cluster and height > level and not (other & region).is_empty()
+        ]
+        out.append(
+            Difference(
+                kind=Kind.HIDDEN_SHAPE if above else Kind.FLOATING_METAL,
+                layer=layer,
+                box=micrometres(region.bbox(), unit),
+                expected="no metal without a pin or port",
+                found=f"{len(nodes)} shapes on {layer} that nothing is connected to"
+                + (f", beneath {order[boxes[above[0]][1]]}" if above else ""),
+            )
+        )
+    return out
+
+
+def _level(extracted: Extracted, node: int) -> int:
+    """Height of a wire node: the number of its conductor, of a cut that of the conductor above it."""
+    number = int(extracted.wire_layers[node - extracted.wires])
+    if number < extracted.strata.conductors:
+        return number
+    via = next(via for via in extracted.process.vias if via.cut == extracted.strata.names[number])
+    return extracted.strata.number(via.upper)
+
+
+def _inside(
+    extracted: Extracted, locator: Locator, wired: dict[int, list[int]], inner: dict[int, int]
+) -> list[Difference]:
+    unit = extracted.process.database_unit
+    out = []
+    for cluster, nodes in sorted(wired.items()):
+        placement = extracted.placed.placements[inner[cluster]]
+        near = [node for node in nodes if locator.box(node).touches(placement.box)] or nodes
+        box = db.Box()
+        for node in near:
+            box += locator.box(node)
+        out.append(
+            Difference(
+                kind=Kind.EXTRA_WIRE,
+                layer=locator.layer(near[0]),
+                box=micrometres(box, unit),
+                expected=f"nothing wired to the inside of the cell {placement.master.model.name}",
+                found=f"{len(nodes)} shapes on a node of it that is no pin",
+            )
+        )
+    return out
+
+
+def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ports: set[str]) -> list[Difference]:
+    """Wires and cuts in contact with one thing alone: taking them away would change no connection."""
+    nodes = extracted.shapes.nodes
+    pairs = nodes[extracted.connected.pairs]
+    wires, substrate = extracted.wires, extracted.substrate
+    count = substrate - wires
+    # The merged metal of one layer is one wire: shapes that touch within a layer count as one.
+    layers = extracted.shapes.layers[extracted.connected.pairs]
+    parent = np.arange(extracted.connected.clusters.size, dtype=np.int32)
+    both = (pairs >= wires).all(axis=1) & (pairs < substrate).all(axis=1) & (layers[:, 0] == layers[:, 1])
+    kernels.unite(parent, np.ascontiguousarray(pairs[both]))
+    group, _ = kernels.clusters(parent)
+    touched: dict[int, set[int]] = defaultdict(set)
+    for one, two in pairs[~both].tolist():
+        for here, there in ((one, two), (two, one)):
+            if wires <= here < substrate:
+                touched[int(group[here])].add(int(group[there]))
+    for label in extracted.labels:
+        if wires <= label.node < substrate and label.text in ports:
+            touched[int(group[label.node])].add(-1)
+    members: dict[int, list[int]] = defaultdict(list)
+    for node in range(wires, wires + count):
+        members[int(group[node])].append(node)
+    out = []
+    for name, found in members.items():
+        if touched[name] == {-1}:
+            # A port that nothing is wired to; if the netlist wires it, its net is told as open.
+            continue
+        if len(touched[name]) < 2 and int(extracted.connected.clusters[found[0]]) in pinned:
+            box = db.Box()
+            for node in found:
+                box += locator.box(node)
+            cut = locator.is_cut(found[0])
+            out.append(
+                Difference(
+                    kind=Kind.VIA_ADDED if cut else Kind.DANGLING_WIRE,
+                    layer=locator.layer(found[0]),
+                    box=micrometres(box, extracted.process.database_unit),
+                    expected="wires and cuts that join two things",
+                    found=f"{locator.layer(found[0])} in contact with one thing alone",
+                )
+            )
+    return out
+
+
+def _corners(extracted: Extracted, locator: Locator) -> list[Difference]:
+    """Shapes of different nets that meet in a point."""
+    clusters = extracted.connected.clusters
+    nodes = extracted.shapes.nodes
+    out = []
+    for one, two in extracted.connected.corners.tolist():
+        if clusters[nodes[one]] == clusters[nodes[two]]:
+            continue
+        here = locator.shape_box(one) & locator.shape_box(two)
+        out.append(
+            Difference(
+                kind=Kind.CORNER_TOUCH,
+                layer=extracted.strata.names[int(extracted.shapes.layers[one])],
+                box=micrometres(here, extracted.process.database_unit),
+                expected="nets apart from each other",
+                found="two nets that meet in a point; whether they conduct cannot be said",
+                status="open",
+            )
+        )
+    return out
