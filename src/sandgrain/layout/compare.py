@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import klayout.db as db
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,9 +23,10 @@ from sandgrain.layout.matching import Matching, compact, isomorphism
 from sandgrain.layout.placements import take_apart
 from sandgrain.layout.ports import anchors, drawn_ports, port_findings, supply_findings, text_notes
 from sandgrain.layout.process import Process
-from sandgrain.layout.purpose import without_purpose
+from sandgrain.layout.purpose import covered, on_unused_pins, without_purpose
 from sandgrain.layout.read import Drawing
-from sandgrain.layout.result import Difference, Explained, Kind, LayoutComparison
+from sandgrain.layout.result import Box, Difference, Explained, Kind, LayoutComparison
+from sandgrain.layout.vias import irregular_cuts, missing_cuts
 from sandgrain.netlist.model import Module
 from sandgrain.progress import Progress, SilentProgress
 from sandgrain.verdict import Verdict
@@ -96,7 +98,8 @@ def compare(
         two = _choose(drawn, kept)
         marks = anchors(one.graph.ports, two.graph.ports)
         matching = isomorphism(one.graph, two.graph, marks)
-    locator = Locator(extracted)
+        odd = irregular_cuts(extracted)
+    locator = Locator(extracted, missing_cuts(odd, process.database_unit))
     with progress.stage("telling differences"):
         if matching is None:
             telling = Telling(
@@ -108,6 +111,7 @@ def compare(
                 extracted,
                 two.cells.tolist(),
                 one.cells.tolist(),
+                locator,
             )
             matching = align(one.graph, two.graph, _sure(marks))
             found = telling.tell(matching)
@@ -122,7 +126,9 @@ def compare(
                     )
                 ]
             findings += found
-        findings += without_purpose(extracted, locator, set(names))
+        findings = covered(extracted, findings + without_purpose(extracted, locator, set(names)))
+        findings += odd
+        findings += on_unused_pins(extracted, locator, *_unused(expected, one, two, matching, extracted))
         findings += port_findings(extracted, names, ports)
         findings += _supplies(expected, one, two, matching, extracted, process)
         findings += _apart(expected, extracted, kept, process)
@@ -148,6 +154,7 @@ def compare(
             )
             for cell, pin, before, net in expected.joined
         ]
+    findings = _primary(findings)
     findings.sort(key=lambda one: (("refutes", "open", "note").index(one.status), one.kind.value, one.box or ()))
     statuses = {finding.status for finding in findings}
     if "refutes" in statuses:
@@ -229,6 +236,50 @@ def _physical(expected: Expected, process: Process) -> list[Explained]:
         Explained(name, count, "in the netlist; no signal pin; geometry as in the library or held to its transistors")
         for name, count in sorted(counts.items())
     ]
+
+
+def _unused(
+    expected: Expected, one: _Chosen, two: _Chosen, matching: Matching, extracted: Extracted
+) -> tuple[dict[int, str], dict[int, db.Box]]:
+    """Clusters of pins that the netlist leaves unconnected, what they are called, and the cells they are on."""
+    with_port = {net for nets in one.graph.ports.values() for net in nets}
+    names, boxes = {}, {}
+    for net in np.flatnonzero(np.diff(one.graph.net_offsets) == 1).tolist():
+        drawn = int(matching.nets[net])
+        if net in with_port or drawn < 0 or len(two.graph.on(drawn)) != 1:
+            continue
+        cluster = int(two.nets[drawn])
+        cell = int(two.graph.on(drawn)[0, 0])
+        names[cluster] = expected.net_names[int(one.nets[net])]
+        boxes[cluster] = extracted.placed.placements[int(two.cells[cell])].box
+    return names, boxes
+
+
+_CAUSES = (Kind.OPEN, Kind.VIA_REMOVED, Kind.EXTRA_WIRE, Kind.WRONG_NET, Kind.SHORT, Kind.CELL_SWAPPED, Kind.HIDDEN_SHAPE)
+_NEAR_UM = 1.0
+
+
+def _primary(findings: list[Difference]) -> list[Difference]:
+    """Findings without those that merely follow from another: a wire dangles where its net is cut."""
+    causes = [one.box for one in findings if one.kind in _CAUSES and one.box is not None]
+    kept: list[Difference] = []
+    seen: set[tuple[object, ...]] = set()
+    for one in findings:
+        place = (one.kind, one.layer, one.box)
+        if one.kind is Kind.VIA_REMOVED and place in seen:
+            continue
+        seen.add(place)
+        follows = one.kind is Kind.DANGLING_WIRE or (one.kind is Kind.VIA_ADDED and "one thing" in one.found)
+        if follows and one.box is not None and any(_near(one.box, box) for box in causes):
+            continue
+        kept.append(one)
+    return kept
+
+
+def _near(one: Box, two: Box) -> bool:
+    return (
+        max(one[0] - two[2], two[0] - one[2]) <= _NEAR_UM and max(one[1] - two[3], two[1] - one[3]) <= _NEAR_UM
+    )
 
 
 def _supplies(

@@ -40,6 +40,7 @@ class Telling:
         extracted: the drawing.
         placements: placement of each cell of ``drawn``.
         instances: cell of ``expected`` of each cell of ``graph``.
+        locator: of the same drawing.
     """
 
     def __init__(
@@ -52,11 +53,12 @@ class Telling:
         extracted: Extracted,
         placements: list[int],
         instances: list[int],
+        locator: Locator,
     ) -> None:
         self.expected, self.graph, self.old = expected, graph, old
         self.drawn, self.clusters, self.extracted = drawn, clusters, extracted
         self.placements, self.instances = placements, instances
-        self.locator = Locator(extracted)
+        self.locator = locator
         self.unit = extracted.process.database_unit
 
     # -- names ---------------------------------------------------------------------------------------------------

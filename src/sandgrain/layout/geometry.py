@@ -61,13 +61,15 @@ def _altered(master: Master, placements: list[Placement], process: Process) -> l
     changes: list[tuple[db.Box, str, Kind]] = []
     channels, drawn = _channels(model.regions, process), _channels(master.regions, process)
     device = (channels ^ drawn).merged()
-    kinds = {layer.name for kind in process.transistors for layer in map(process.layers.get, kind.with_) if layer}
-    kinds |= {name for kind in process.transistors for name in kind.without}
+    kinds = implants(process)
+    filled = model.physical_only and channels.is_empty() and not drawn.is_empty()
     for name in sorted({*model.regions, *master.regions}):
         one, two = model.regions.get(name, db.Region()), master.regions.get(name, db.Region())
         for polygon in _gathered((one ^ two).merged()):
             region = db.Region(polygon)
-            if name in kinds:
+            if filled and name in (process.gate, process.diffusion):
+                kind = Kind.FILLER_TO_GATE
+            elif name in kinds:
                 kind = Kind.IMPLANT
             elif name in (process.gate, process.diffusion) and not (region.sized(1) & device).is_empty():
                 kind = Kind.TRANSISTOR
@@ -177,11 +179,12 @@ def _strays(placed: Placed, process: Process) -> list[Difference]:
             own += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
         if own.is_empty():
             continue
-        rest = (own.merged() - _of_cells(placed, layer.name, own.bbox())).merged()
-        for box in _gathered(rest):
+        cells = _of_cells(placed, layer.name, own.bbox())
+        for box in _gathered((own.merged() - cells).merged()):
+            kind = _stray_kind(placed, process, layer.name, box)
             out.append(
                 Difference(
-                    kind=Kind.EXTRA_DEVICE_SHAPE,
+                    kind=kind,
                     layer=layer.name,
                     box=micrometres(box, unit),
                     expected="nothing beside the library's cells",
@@ -200,6 +203,25 @@ def _strays(placed: Placed, process: Process) -> list[Difference]:
             )
         )
     return out
+
+
+def _stray_kind(placed: Placed, process: Process, layer: str, box: db.Box) -> Kind:
+    """What a shape that belongs to no cell does to the cell it lies on."""
+    on_cell = not (db.Region([placement.box for placement in placed.placements]) & db.Region(box)).is_empty()
+    if not on_cell:
+        return Kind.EXTRA_DEVICE_SHAPE
+    if layer in implants(process):
+        return Kind.IMPLANT
+    near = box.enlarged(1, 1)
+    other = {process.gate: process.diffusion, process.diffusion: process.gate}.get(layer)
+    if other is not None and not (_of_cells(placed, other, near) & db.Region(box)).is_empty():
+        return Kind.TRANSISTOR
+    return Kind.EXTRA_DEVICE_SHAPE
+
+
+def implants(process: Process) -> frozenset[str]:
+    """Layers that say of which kind a transistor is."""
+    return frozenset(name for kind in process.transistors for name in (*kind.with_, *kind.without))
 
 
 def _of_cells(placed: Placed, layer: str, near: db.Box) -> db.Region:

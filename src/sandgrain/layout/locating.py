@@ -27,10 +27,16 @@ class Place:
 
 
 class Locator:
-    """Finds the shapes that join or part nets of one drawing."""
+    """Finds the shapes that join or part nets of one drawing.
 
-    def __init__(self, extracted: Extracted) -> None:
+    Args:
+        extracted: the drawing.
+        missing: cut layer and place of cuts that crossings of the same shape have.
+    """
+
+    def __init__(self, extracted: Extracted, missing: Iterable[tuple[str, db.Box]] = ()) -> None:
         self.extracted = extracted
+        self.missing = list(missing)
         self.clusters = extracted.connected.clusters
 
     @cached_property
@@ -192,9 +198,13 @@ class Locator:
         """
         strata = self.extracted.strata
         mine = self._conductors(one)
-        theirs = np.concatenate([self._conductors(other) for other in others]) if others else np.empty(0, np.int64)
+        rest = [self._conductors(other) for other in others]
+        theirs = np.concatenate(rest) if rest else np.empty(0, np.int64)
         if mine.size == 0 or theirs.size == 0:
             return None
+        for name, box in self.missing:
+            if self._touches(mine, box) and self._touches(theirs, box):
+                return Place(name, box, True)
         cuts = {}
         for via in self._vias:
             for lower in via[1]:
@@ -215,7 +225,8 @@ class Locator:
                 other = self.shape_box(int(theirs[index]))
                 level = int(levels[index])
                 if level == layer:
-                    cost, place = self._same_layer(box, other, layer)
+                    wired = self._wired(shape) and self._wired(int(theirs[index]))
+                    cost, place = self._same_layer(box, other, layer, wired)
                 elif (layer, level) in cuts and dx[index] == 0 and dy[index] == 0:
                     here = box & other
                     # A pad at the end of both is the place of a cut; two long wires that cross are less likely.
@@ -229,8 +240,17 @@ class Locator:
                     best = (cost, place)
         return None if best is None else best[1]
 
-    def _same_layer(self, one: db.Box, two: db.Box, layer: int) -> tuple[float, Place]:
-        """Cost and place of a gap between two boxes of one layer."""
+    def _touches(self, shapes: NDArray[np.int64], box: db.Box) -> bool:
+        rows = self.extracted.shapes.trapezoids[shapes]
+        left, right = np.minimum(rows[:, 2], rows[:, 4]), np.maximum(rows[:, 3], rows[:, 5])
+        inside = (left <= box.right) & (right >= box.left) & (rows[:, 0] <= box.top) & (rows[:, 1] >= box.bottom)
+        return bool(inside.any())
+
+    def _wired(self, shape: int) -> bool:
+        return self.is_wire(int(self.extracted.shapes.nodes[shape]))
+
+    def _same_layer(self, one: db.Box, two: db.Box, layer: int, wired: bool) -> tuple[float, Place]:
+        """Cost and place of a gap between two boxes of one layer; ``wired`` if neither is part of a cell."""
         name = self.extracted.strata.names[layer]
         dx = max(two.left - one.right, one.left - two.right, 0)
         dy = max(two.bottom - one.top, one.bottom - two.top, 0)
@@ -247,7 +267,8 @@ class Locator:
                 min(one.right, two.right), min(one.top, two.top), max(one.left, two.left), max(one.bottom, two.bottom)
             )
             return 2.0 * (dx + dy) + 2_000.0, Place(name, box, False)
-        return (0.05 if aligned else 1.0) * (dx + dy) + (0.0 if aligned else 250.0), Place(name, box, False)
+        cost = (0.05 if aligned else 1.0) * (dx + dy) + (0.0 if aligned else 250.0)
+        return cost if wired else 3_000.0 + dx + dy, Place(name, box, False)
 
     def _conductors(self, cluster: int) -> NDArray[np.int64]:
         found = [self.shapes(int(node)) for node in self.nodes(cluster)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import klayout.db as db
 import numpy as np
@@ -12,6 +13,8 @@ from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.locating import Locator
 from sandgrain.layout.result import Difference, Kind
+
+_LETTERS = 1_500
 
 
 def without_purpose(extracted: Extracted, locator: Locator, ports: set[str]) -> list[Difference]:
@@ -64,27 +67,86 @@ def _cell_clusters(extracted: Extracted) -> tuple[set[int], dict[int, int]]:
 def _floating(extracted: Extracted, locator: Locator, floating: dict[int, list[int]]) -> list[Difference]:
     unit = extracted.process.database_unit
     order = [conductor.name for conductor in extracted.process.conductors]
+    boxes = {}
+    for cluster, nodes in floating.items():
+        box = db.Box()
+        for node in nodes:
+            box += locator.box(node)
+        boxes[cluster] = (box, max(_level(extracted, node) for node in nodes))
+    # Letters stand beside each other: what lies between two of one layer lies beneath the word.
+    words = [
+        (polygon.bbox(), level)
+        for level in sorted({level for _, level in boxes.values()})
+        for polygon in db.Region([box for box, its in boxes.values() if its == level]).sized(_LETTERS).merged().each()
+    ]
     out = []
-    boxes = {
-        cluster: (db.Region([locator.box(node) for node in nodes]).merged(), max(_level(extracted, n) for n in nodes))
-        for cluster, nodes in floating.items()
-    }
     for cluster, nodes in sorted(floating.items()):
-        region, level = boxes[cluster]
+        box, level = boxes[cluster]
         layer = locator.layer(min(nodes, key=lambda node: _level(extracted, node)))
-        above = [
-            name
-            for name, (other, height) in boxes.items()
-            if name != cluster and height > level and not (other & region).is_empty()
-        ]
+        above = [height for word, height in words if height > level and word.overlaps(box)]
+        cuts = all(locator.is_cut(node) for node in nodes)
         out.append(
             Difference(
-                kind=Kind.HIDDEN_SHAPE if above else Kind.FLOATING_METAL,
+                kind=Kind.HIDDEN_SHAPE if above else (Kind.VIA_ADDED if cuts else Kind.FLOATING_METAL),
                 layer=layer,
-                box=micrometres(region.bbox(), unit),
+                box=micrometres(box, unit),
                 expected="no metal without a pin or port",
                 found=f"{len(nodes)} shapes on {layer} that nothing is connected to"
-                + (f", beneath {order[boxes[above[0]][1]]}" if above else ""),
+                + (f", beneath {order[above[0]]}" if above else ""),
+            )
+        )
+    return out
+
+
+def covered(extracted: Extracted, findings: list[Difference]) -> list[Difference]:
+    """The same findings, shapes without a cell that lie beneath floating metal told as hidden."""
+    unit = extracted.process.database_unit
+    floating = [finding for finding in findings if finding.kind is Kind.FLOATING_METAL and finding.box is not None]
+    words = db.Region([_database(finding, unit) for finding in floating]).sized(_LETTERS).merged()
+    boxes = [polygon.bbox() for polygon in words.each()]
+    out = []
+    for finding in findings:
+        if finding.kind is Kind.EXTRA_DEVICE_SHAPE and finding.box is not None:
+            here = _database(finding, unit)
+            if any(box.overlaps(here) for box in boxes):
+                finding = replace(finding, kind=Kind.HIDDEN_SHAPE, found=f"{finding.found}, beneath floating metal")
+        out.append(finding)
+    return out
+
+
+def _database(finding: Difference, unit: float) -> db.Box:
+    left, bottom, right, top = finding.box or (0, 0, 0, 0)
+    return db.Box(round(left / unit), round(bottom / unit), round(right / unit), round(top / unit))
+
+
+def on_unused_pins(
+    extracted: Extracted, locator: Locator, unused: dict[int, str], pins: dict[int, db.Box]
+) -> list[Difference]:
+    """Wires on pins the netlist leaves unconnected.
+
+    Args:
+        extracted: the drawing.
+        locator: of the same drawing.
+        unused: what the netlist calls the pin, by cluster.
+        pins: the cell of each.
+    """
+    out = []
+    for cluster, name in sorted(unused.items()):
+        wires = locator.wires(cluster)
+        if not wires:
+            continue
+        box = db.Box()
+        for node in wires:
+            box += locator.box(node)
+        out.append(
+            Difference(
+                kind=Kind.EXTRA_WIRE,
+                layer=locator.layer(wires[-1]),
+                box=micrometres(box, extracted.process.database_unit),
+                expected=f"{name} without a wire",
+                found=f"{len(wires)} shapes on it, from the cell at "
+                + "({:.3f}, {:.3f}) um".format(*micrometres(pins[cluster], extracted.process.database_unit)[:2]),
+                nets=(name,),
             )
         )
     return out

@@ -1,0 +1,118 @@
+"""Cuts that are fewer or more than where the same two metals cross in the same way elsewhere.
+
+Taking one cut out of many, or adding one beside another, changes no connection. But a router draws equal crossings
+equally; where nearly all crossings of one size carry the same cuts, one that does not is a finding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import klayout.db as db
+
+from sandgrain.layout.extraction import Extracted
+from sandgrain.layout.geometry import micrometres
+from sandgrain.layout.result import Difference, Kind
+
+_OFTEN = 0.9
+_ENOUGH = 8
+_LARGEST = 4_000
+
+
+def irregular_cuts(extracted: Extracted) -> list[Difference]:
+    """Crossings of wires whose cuts are not those of nearly all others of the same shape and layers."""
+    process = extracted.process
+    layout = extracted.placed.drawing.layout
+    layer_of = {conductor.name: conductor.layer for conductor in process.conductors}
+    out: list[Difference] = []
+    for via in process.vias:
+        if process.layers[via.cut].use != "cut":
+            continue
+        found = [layout.find_layer(*process.layers[name].gds) for name in (via.cut, layer_of[via.upper])]
+        lowers = [layout.find_layer(*process.layers[layer_of[name]].gds) for name in via.lower]
+        if None in found or None in lowers:
+            continue
+        cuts = _drawn(extracted, found[0])
+        if cuts.is_empty():
+            continue
+        lower = db.Region()
+        for index in lowers:
+            lower += _drawn(extracted, index)
+        crossing = (lower.merged() & _drawn(extracted, found[1])).merged()
+        out += _odd(extracted, via.cut, crossing, cuts)
+    return out
+
+
+def _drawn(extracted: Extracted, index: int | None) -> db.Region:
+    layout = extracted.placed.drawing.layout
+    region = db.Region()
+    if index is not None:
+        for cell, trans in extracted.placed.others:
+            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
+    return region.merged()
+
+
+def _odd(extracted: Extracted, cut: str, crossing: db.Region, cuts: db.Region) -> list[Difference]:
+    unit = extracted.process.database_unit
+    patterns: dict[str, list[tuple[db.Polygon, tuple[tuple[int, int, int, int], ...]]]] = defaultdict(list)
+    members = _within(crossing, cuts)
+    for polygon, boxes in members:
+        box = polygon.bbox()
+        if max(box.width(), box.height()) > _LARGEST:
+            continue
+        move = db.Trans(-box.left, -box.bottom)
+        key = polygon.transformed(move).to_s()
+        inside = tuple(
+            sorted((one.left - box.left, one.bottom - box.bottom, one.width(), one.height()) for one in boxes)
+        )
+        patterns[key].append((polygon, inside))
+    out = []
+    for found in patterns.values():
+        counts = Counter(inside for _, inside in found)
+        usual, often = counts.most_common(1)[0]
+        if not usual or len(found) < _ENOUGH or often < _OFTEN * len(found):
+            continue
+        for polygon, inside in found:
+            if inside == usual:
+                continue
+            missing, added = sorted(set(usual) - set(inside)), sorted(set(inside) - set(usual))
+            at = polygon.bbox()
+            box = db.Box()
+            for left, bottom, width, height in missing if len(inside) < len(usual) else added or missing:
+                box += db.Box(left, bottom, left + width, bottom + height)
+            out.append(
+                Difference(
+                    kind=Kind.VIA_REMOVED if len(inside) < len(usual) else Kind.VIA_ADDED,
+                    layer=cut,
+                    box=micrometres(box.moved(at.left, at.bottom), unit),
+                    expected=f"{len(usual)} cuts as in {often} of {len(found)} crossings of this shape",
+                    found=f"{len(inside)} cuts",
+                )
+            )
+    return out
+
+
+def _within(crossing: db.Region, cuts: db.Region) -> list[tuple[db.Polygon, list[db.Box]]]:
+    """Crossings and the cuts inside of each."""
+    polygons = list(crossing.each())
+    index = db.Shapes()
+    for number, polygon in enumerate(polygons):
+        index.insert(db.BoxWithProperties(polygon.bbox(), {1: number}))
+    out: list[list[db.Box]] = [[] for _ in polygons]
+    for cut in cuts.each():
+        box = cut.bbox()
+        for shape in index.each_touching(box):
+            number = shape.property(1)
+            if shape.box.contains(box.center()) and polygons[number].inside(box.center()):
+                out[number].append(box)
+                break
+    return list(zip(polygons, out, strict=True))
+
+
+def missing_cuts(findings: list[Difference], unit: float) -> list[tuple[str, db.Box]]:
+    """Layer and place (database units) of the cuts that are missing."""
+    return [
+        (finding.layer or "", db.Box(*(round(side / unit) for side in finding.box)))
+        for finding in findings
+        if finding.kind is Kind.VIA_REMOVED and finding.box is not None
+    ]
