@@ -18,6 +18,10 @@ def netlist_layout(
     library: Annotated[
         Path | None, typer.Option(help="GDS files of the trusted cells; the process's package when left out.")
     ] = None,
+    pre_layout: Annotated[
+        bool,
+        typer.Option("--pre-layout", help="The netlist is older: drive strengths and fillers may differ, and are listed."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Compare a netlist with a drawing: every cell polygon by polygon, every net pin by pin.
@@ -37,7 +41,7 @@ def netlist_layout(
 
     with WaitingProgress(Console(stderr=True)) as progress:
         result = compare_files(
-            netlist, layout, top=top, process=load_process(process), library=library, progress=progress
+            netlist, layout, top=top, process=load_process(process), library=library, pre_layout=pre_layout, progress=progress
         )
         stages = progress.stages
     if json:

@@ -14,6 +14,7 @@ from sandgrain.layout.alignment import align
 from sandgrain.layout.cell import CellModel
 from sandgrain.layout.differences import Telling
 from sandgrain.layout.extraction import Extracted, extract
+from sandgrain.layout.functions import Functions
 from sandgrain.layout.geometry import compare_geometry, micrometres, reaching
 from sandgrain.layout.graph import Expected, Graph, Types, drawn_graph, expected_graph
 from sandgrain.layout.library import Library
@@ -46,12 +47,14 @@ class Subject:
         drawing: the layout.
         top: the cell that is the chip; the drawing's only top cell when left out.
         inputs: SHA-256 of every file, by name.
+        pre_layout: whether the netlist is from before the layout, so that drive strengths and fillers may differ.
     """
 
     module: Module
     drawing: Drawing
     top: str | None = None
     inputs: dict[str, str] | None = None
+    pre_layout: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def compare(
         findings += reaching(placed, process, [layer.name for layer in process.using("device")])
     with progress.stage("extracting nets"):
         extracted = extract(placed, process)
-    types = Types()
+    types = Types(Functions(library).of if subject.pre_layout else None)
     with progress.stage("matching"):
         foreign = {
             master.drawn_as: master.model for master in placed.masters.values() if master.foreign
@@ -93,8 +96,11 @@ def compare(
         names = expected.graph.ports
         ports = drawn_ports(extracted, names)
         drawn = drawn_graph(extracted, types, ports)
-        kept, explained = _explained(expected, drawn, process)
-        one = _choose(expected.graph, np.arange(expected.graph.cells))
+        kept, explained = _explained(expected, drawn, process, subject.pre_layout)
+        logic = [cell for cell, model in enumerate(expected.graph.models) if not model.physical_only]
+        one = _choose(
+            expected.graph, np.array(logic, np.int64) if subject.pre_layout else np.arange(expected.graph.cells)
+        )
         two = _choose(drawn, kept)
         marks = anchors(one.graph.ports, two.graph.ports)
         matching = isomorphism(one.graph, two.graph, marks)
@@ -112,6 +118,7 @@ def compare(
                 two.cells.tolist(),
                 one.cells.tolist(),
                 locator,
+                types,
             )
             matching = align(one.graph, two.graph, _sure(marks))
             found = telling.tell(matching)
@@ -163,6 +170,10 @@ def compare(
         verdict = Verdict.OPEN
     else:
         verdict = Verdict.PROVED
+    if subject.pre_layout:
+        explained += _resized(expected, one, two, matching)
+    else:
+        explained += _physical(expected)
     die = top.bbox()
     return LayoutComparison(
         verdict=verdict,
@@ -179,7 +190,7 @@ def compare(
             "wires and cuts followed": int(extracted.wire_layers.size),
             "texts that name no net": text_notes(extracted, {*expected.net_names, *names}, process),
         },
-        explained=tuple([*geometry.explained, *explained, *_physical(expected, process)]),
+        explained=tuple([*geometry.explained, *explained]),
         not_covered=_NOT_COVERED,
         inputs=subject.inputs or {},
         die=micrometres(die, process.database_unit),
@@ -210,24 +221,31 @@ def _sure(marks: tuple[dict[int, int], dict[int, int]]) -> tuple[dict[int, int],
     return out
 
 
-def _explained(expected: Expected, drawn: Graph, process: Process) -> tuple[NDArray[np.int64], list[Explained]]:
+def _explained(
+    expected: Expected, drawn: Graph, process: Process, pre_layout: bool
+) -> tuple[NDArray[np.int64], list[Explained]]:
     """Drawn cells that take part, and those that placement added without the netlist saying so."""
-    listed = {int(kind) for kind in expected.graph.types}
+    listed = {
+        int(kind)
+        for kind, model in zip(expected.graph.types, expected.graph.models, strict=True)
+        if not (pre_layout and model.physical_only)
+    }
+    why_not = "is from before the layout" if pre_layout else "lists none of its kind"
     counts: Counter[tuple[str, str]] = Counter()
     kept = []
     for cell, model in enumerate(drawn.models):
         if int(drawn.types[cell]) in listed:
             kept.append(cell)
         elif model.physical_only:
-            counts[model.name, "filler, tap or decoupling cell; no signal pin; the netlist lists none of its kind"] += 1
+            counts[model.name, f"filler, tap or decoupling cell; no signal pin; the netlist {why_not}"] += 1
         elif model.name in process.library.antenna:
-            counts[model.name, "antenna diode; the netlist lists none of its kind"] += 1
+            counts[model.name, f"antenna diode; the netlist {why_not}"] += 1
         else:
             kept.append(cell)
     return np.array(kept, np.int64), [Explained(name, count, why) for (name, why), count in sorted(counts.items())]
 
 
-def _physical(expected: Expected, process: Process) -> list[Explained]:
+def _physical(expected: Expected) -> list[Explained]:
     counts: Counter[str] = Counter()
     for model in expected.graph.models:
         if model.physical_only:
@@ -280,6 +298,18 @@ def _near(one: Box, two: Box) -> bool:
     return (
         max(one[0] - two[2], two[0] - one[2]) <= _NEAR_UM and max(one[1] - two[3], two[1] - one[3]) <= _NEAR_UM
     )
+
+
+def _resized(expected: Expected, one: _Chosen, two: _Chosen, matching: Matching) -> list[Explained]:
+    """Cells that stand for others of the same function."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for cell, other in enumerate(matching.cells.tolist()):
+        if other >= 0 and one.graph.models[cell].digest != two.graph.models[other].digest:
+            counts[two.graph.models[other].name, one.graph.models[cell].name] += 1
+    return [
+        Explained(drawn, count, f"stands for {wanted}: the same function and pins, another strength")
+        for (drawn, wanted), count in sorted(counts.items())
+    ]
 
 
 def _supplies(
@@ -352,6 +382,7 @@ def compare_files(
     top: str | None,
     process: Process,
     library: Path | None = None,
+    pre_layout: bool = False,
     progress: Progress | None = None,
     limits: LayoutLimits | None = None,
 ) -> LayoutComparison:
@@ -368,4 +399,4 @@ def compare_files(
     with progress.stage("reading the drawing"):
         drawing = read_layout(layout, process, limits)
     inputs = {netlist.name: hashlib.sha256(netlist.read_bytes()).hexdigest(), layout.name: drawing.sha256}
-    return compare(Subject(module, drawing, top, inputs), Library(process, library), progress, limits)
+    return compare(Subject(module, drawing, top, inputs, pre_layout), Library(process, library), progress, limits)

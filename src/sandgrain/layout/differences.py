@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 
 import klayout.db as db
 
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
-from sandgrain.layout.graph import Expected, Graph
+from sandgrain.layout.graph import Expected, Graph, Types
 from sandgrain.layout.locating import Locator, Place
 from sandgrain.layout.matching import Matching
 from sandgrain.layout.result import Difference, Kind
@@ -41,6 +41,7 @@ class Telling:
         placements: placement of each cell of ``drawn``.
         instances: cell of ``expected`` of each cell of ``graph``.
         locator: of the same drawing.
+        types: what the numbers of pins mean.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class Telling:
         placements: list[int],
         instances: list[int],
         locator: Locator,
+        types: Types,
     ) -> None:
         self.expected, self.graph, self.old = expected, graph, old
         self.drawn, self.clusters, self.extracted = drawn, clusters, extracted
         self.placements, self.instances = placements, instances
-        self.locator = locator
+        self.locator, self.types = locator, types
         self.unit = extracted.process.database_unit
 
     # -- names ---------------------------------------------------------------------------------------------------
@@ -70,8 +72,7 @@ class Telling:
         return self.expected.cell_names[self.instances[cell]]
 
     def _pin_name(self, cell: int, node: int) -> str:
-        model = self.graph.models[cell]
-        return "/".join(pin for pin, nodes in model.pins.items() if node in nodes) or f"node {node}"
+        return self.types.name(self.graph.models[cell], node)
 
     def _box(self, cell: int) -> db.Box:
         return self.extracted.placed.placements[self.placements[cell]].box
@@ -170,9 +171,13 @@ class Telling:
             same = self.graph.types[cell] == self.drawn.types[other]
             for node, net in self.graph.pins(cell).tolist():
                 name = self._pin_name(cell, node)
-                theirs = node if same else next(iter(drawn.pins.get(name.split("/")[0], (-1,))))
+                theirs = node
+                if not same:
+                    pin = name.split("/")[0]
+                    theirs = self.types.ids(drawn, pin)[0] if pin in drawn.pins else -1
                 if theirs in nets:
-                    out.append(_Pin(cell, name, net, self.extracted.node(place, theirs), nets[theirs]))
+                    real = self.extracted.node(place, self.types.node(drawn, theirs))
+                    out.append(_Pin(cell, name, net, real, nets[theirs]))
         return out
 
     def _nets(self, matching: Matching) -> list[Difference]:
@@ -301,7 +306,3 @@ class Telling:
     def _told(self, pin: _Pin) -> str:
         return f"port {pin.pin}" if pin.cell < 0 else f"{self._instance(pin.cell)}.{pin.pin}"
 
-
-def count_types(graph: Graph) -> Counter[str]:
-    """Number of cells by type."""
-    return Counter(model.name for model in graph.models)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,14 +87,47 @@ class Expected:
 
 
 class Types:
-    """Numbers for types of cells: equal geometry is one type."""
+    """Numbers for types of cells and for their pins.
 
-    def __init__(self) -> None:
+    Exactly, cells of equal geometry are one type, and a pin is the node of that geometry. By function, cells of equal
+    function and pins are one type however strong they are, and a pin is its place among the sorted names.
+
+    Args:
+        functions: what a cell computes, by name; ``None`` compares exactly.
+    """
+
+    def __init__(self, functions: Callable[[CellModel], str | None] | None = None) -> None:
         self._numbers: dict[str, int] = {}
+        self._functions = functions
+        self._keys: dict[int, str] = {}
 
-    def number(self, digest: str) -> int:
-        """The number of a geometry."""
-        return self._numbers.setdefault(digest, len(self._numbers))
+    @property
+    def exact(self) -> bool:
+        """Whether types are geometries."""
+        return self._functions is None
+
+    def number(self, model: CellModel) -> int:
+        """The number of a cell's type."""
+        key = model.digest
+        if self._functions is not None:
+            if id(model) not in self._keys:
+                self._keys[id(model)] = self._functions(model) or model.digest
+            key = self._keys[id(model)]
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def ids(self, model: CellModel, pin: str) -> tuple[int, ...]:
+        """Numbers of a pin."""
+        return model.pins[pin] if self.exact else (sorted(model.pins).index(pin),)
+
+    def node(self, model: CellModel, number: int) -> int:
+        """A node of the geometry that a numbered pin has."""
+        return number if self.exact else model.pins[sorted(model.pins)[number]][0]
+
+    def name(self, model: CellModel, number: int) -> str:
+        """Name of a numbered pin; several for a node that has several."""
+        if not self.exact:
+            return sorted(model.pins)[number]
+        return "/".join(pin for pin, nodes in model.pins.items() if number in nodes) or f"node {number}"
 
 
 def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellModel], types: Types) -> Expected:
@@ -135,7 +168,7 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
             left_out[kind] = left_out.get(kind, 0) + 1
             continue
         number = len(kinds)
-        kinds.append(types.number(model.digest))
+        kinds.append(types.number(model))
         chosen.append(model)
         cell_names.append(cells.names[cell])
         on: dict[int, tuple[str, int]] = {}
@@ -162,12 +195,12 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
                 if pin_name in model.pins:
                     given.setdefault(pin_name, supplies[supply_name])
         for pin_name, net in given.items():
-            for node in model.pins[pin_name]:
+            for node in types.ids(model, pin_name):
                 if node in on and on[node][1] != net:
                     joined.append((number, pin_name, on[node][1], net))
                 on.setdefault(node, (pin_name, net))
-        for pin_name, members in model.pins.items():
-            for node in members:
+        for pin_name in model.pins:
+            for node in types.ids(model, pin_name):
                 if node not in on:
                     on[node] = (pin_name, nets)
                     names.append(f"{cells.names[cell]}.{pin_name} (unconnected)")
@@ -227,10 +260,13 @@ def drawn_graph(extracted: Extracted, types: Types, ports: Mapping[str, tuple[in
     kinds, edges, models = [], [], []
     for number, placement in enumerate(placements):
         model = placement.master.model
-        kinds.append(types.number(model.digest))
+        kinds.append(types.number(model))
         models.append(model)
-        for node in sorted({node for members in model.pins.values() for node in members}):
-            edges.append((number, node, extracted.pin_cluster(number, node)))
+        pins = {number: members for pin, members in model.pins.items() for number in types.ids(model, pin)}
+        for node, members in sorted(pins.items()):
+            # Of a pin in several pieces every piece counts, so that one that is cut off shows.
+            clusters = {extracted.pin_cluster(number, member) for member in (members if not types.exact else (node,))}
+            edges += [(number, node, cluster) for cluster in sorted(clusters)]
     return Graph(
         np.array(kinds, np.int32),
         np.array(edges, np.int32).reshape(-1, 3),
