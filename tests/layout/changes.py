@@ -56,9 +56,7 @@ def cell_swapped(layout: db.Layout, top: db.Cell, rng: random.Random, library: o
     kinds = {one.cell_index: one.cell for one in gates}
     for one in gates:
         same = [
-            cell
-            for cell in kinds.values()
-            if cell.cell_index() != one.cell_index and cell.bbox() == one.cell.bbox()
+            cell for cell in kinds.values() if cell.cell_index() != one.cell_index and cell.bbox() == one.cell.bbox()
         ]
         if same:
             other = rng.choice(sorted(same, key=lambda cell: cell.name))
@@ -92,7 +90,8 @@ def wire_cut(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
         wires = [
             shape
             for shape in top.shapes(index).each()
-            if not shape.is_text() and max(shape.bbox().width(), shape.bbox().height()) > 2_000
+            if not shape.is_text()
+            and max(shape.bbox().width(), shape.bbox().height()) > 2_000
             and min(shape.bbox().width(), shape.bbox().height()) < 400
         ]
         if not wires:
@@ -109,7 +108,9 @@ def wire_cut(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
             else db.Box(box.left, box.bottom + at, box.right, box.bottom + at + 200)
         )
         # Not where something else holds the net together or ends in the gap.
-        others = db.Region([other.bbox() for other in top.shapes(index).each_touching(gap.enlarged(50)) if not other.is_text()])
+        others = db.Region(
+            [other.bbox() for other in top.shapes(index).each_touching(gap.enlarged(50)) if not other.is_text()]
+        )
         if others.count() != 1:
             continue
         cuts = [cut for cut in CUTS for _ in top.shapes(_layer(layout, cut)).each_touching(gap.enlarged(100))]
@@ -239,7 +240,9 @@ def text_hides(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
         x, y = rng.randrange(10_000, box.right - 10_000), rng.randrange(10_000, box.top - 10_000)
         area = db.Box(x, y, x + 3_000, y + 1_600)
         if any(
-            not other.is_text() for name in ("met3", "met4") for other in top.shapes(_layer(layout, name)).each_touching(area)
+            not other.is_text()
+            for name in ("met3", "met4")
+            for other in top.shapes(_layer(layout, name)).each_touching(area)
         ):
             continue
         for left in range(0, 3_000, 1_000):
@@ -260,9 +263,13 @@ def extra_wire(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
             if not shape.is_text() or shape.text.string in ("VPWR", "VGND"):
                 continue
             at = one.trans * db.Point(shape.text.x, shape.text.y)
-            pin = (db.Region(top.begin_shapes_rec_touching(li1, db.Box(at.x - 1, at.y - 1, at.x + 1, at.y + 1)))).merged()
+            pin = (
+                db.Region(top.begin_shapes_rec_touching(li1, db.Box(at.x - 1, at.y - 1, at.x + 1, at.y + 1)))
+            ).merged()
             near = pin.bbox().enlarged(10)
-            if any(True for cut in top.shapes(mcon).each_touching(near) if pin.interacting(db.Region(cut.bbox())).count()):
+            if any(
+                True for cut in top.shapes(mcon).each_touching(near) if pin.interacting(db.Region(cut.bbox())).count()
+            ):
                 continue
             cut = db.Box(at.x - 85, at.y - 85, at.x + 85, at.y + 85)
             wire = db.Box(at.x - 145, at.y - 115, at.x + 145, at.y + 200)
@@ -337,4 +344,3 @@ MORE: dict[str, Maker] = {
     "stroke-on-cell": stroke_on_cell,
 }
 """Other ways to make some kinds."""
-

@@ -49,9 +49,7 @@ class _Alignment:
         self.back_cells = np.full(two.cells, -1, np.int32)
         self.nets = np.full(one.nets, -1, np.int32)
         self.back_nets = np.full(two.nets, -1, np.int32)
-        self.hubs = tuple(
-            np.flatnonzero(np.diff(graph.net_offsets) > _HUB).tolist() for graph in (one, two)
-        )
+        self.hubs = tuple(np.flatnonzero(np.diff(graph.net_offsets) > _HUB).tolist() for graph in (one, two))
 
     def join_cells(self, mine: int, other: int) -> None:
         if self.cells[mine] < 0 and self.back_cells[other] < 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import klayout.db as db
 import numpy as np
@@ -12,17 +11,19 @@ from numpy.typing import NDArray
 
 from sandgrain.layout.alignment import align
 from sandgrain.layout.cell import CellModel
+from sandgrain.layout.certificate import write_certificate
 from sandgrain.layout.differences import Telling
 from sandgrain.layout.extraction import Extracted, extract
 from sandgrain.layout.functions import Functions
 from sandgrain.layout.geometry import compare_geometry, micrometres, reaching
 from sandgrain.layout.graph import Expected, Graph, Types, drawn_graph, expected_graph
+from sandgrain.layout.lef import PortShape
 from sandgrain.layout.library import Library
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.locating import Locator
 from sandgrain.layout.matching import Matching, compact, isomorphism
 from sandgrain.layout.placements import take_apart
-from sandgrain.layout.ports import anchors, drawn_ports, port_findings, supply_findings, text_notes
+from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, supply_findings, text_notes
 from sandgrain.layout.process import Process
 from sandgrain.layout.purpose import covered, on_unused_pins, without_purpose
 from sandgrain.layout.read import Drawing
@@ -47,6 +48,7 @@ class Subject:
         drawing: the layout.
         top: the cell that is the chip; the drawing's only top cell when left out.
         inputs: SHA-256 of every file, by name.
+        ports: where the LEF says the ports are.
         pre_layout: whether the netlist is from before the layout, so that drive strengths and fillers may differ.
     """
 
@@ -55,6 +57,7 @@ class Subject:
     top: str | None = None
     inputs: dict[str, str] | None = None
     pre_layout: bool = False
+    ports: tuple[PortShape, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,10 @@ def compare(
         extracted = extract(placed, process)
     types = Types(Functions(library).of if subject.pre_layout else None)
     with progress.stage("matching"):
-        foreign = {
-            master.drawn_as: master.model for master in placed.masters.values() if master.foreign
-        }
+        foreign = {master.drawn_as: master.model for master in placed.masters.values() if master.foreign}
         expected = expected_graph(subject.module, library, foreign, types)
         names = expected.graph.ports
-        ports = drawn_ports(extracted, names)
+        ports = drawn_ports(extracted, names, subject.ports)
         drawn = drawn_graph(extracted, types, ports)
         kept, explained = _explained(expected, drawn, process, subject.pre_layout)
         logic = [cell for cell, model in enumerate(expected.graph.models) if not model.physical_only]
@@ -137,6 +138,7 @@ def compare(
         findings += odd
         findings += on_unused_pins(extracted, locator, *_unused(expected, one, two, matching, extracted))
         findings += port_findings(extracted, names, ports)
+        findings += abstract_findings(extracted, names, ports, subject.ports)
         findings += _supplies(expected, one, two, matching, extracted, process)
         findings += _apart(expected, extracted, kept, process)
         findings += _unlisted(placed.unlisted)
@@ -192,6 +194,20 @@ def compare(
         },
         explained=tuple([*geometry.explained, *explained]),
         not_covered=_NOT_COVERED,
+        certificate=""
+        if verdict is not Verdict.PROVED or subject.pre_layout
+        else write_certificate(
+            top=top.name,
+            process=process.name,
+            inputs=subject.inputs or {},
+            expected=expected,
+            graph=one.graph,
+            cells=one.cells.tolist(),
+            nets=one.nets.tolist(),
+            matching=matching,
+            extracted=extracted,
+            placements=two.cells.tolist(),
+        ),
         inputs=subject.inputs or {},
         die=micrometres(die, process.database_unit),
     )
@@ -273,7 +289,15 @@ def _unused(
     return names, boxes
 
 
-_CAUSES = (Kind.OPEN, Kind.VIA_REMOVED, Kind.EXTRA_WIRE, Kind.WRONG_NET, Kind.SHORT, Kind.CELL_SWAPPED, Kind.HIDDEN_SHAPE)
+_CAUSES = (
+    Kind.OPEN,
+    Kind.VIA_REMOVED,
+    Kind.EXTRA_WIRE,
+    Kind.WRONG_NET,
+    Kind.SHORT,
+    Kind.CELL_SWAPPED,
+    Kind.HIDDEN_SHAPE,
+)
 _NEAR_UM = 1.0
 
 
@@ -295,9 +319,7 @@ def _primary(findings: list[Difference]) -> list[Difference]:
 
 
 def _near(one: Box, two: Box) -> bool:
-    return (
-        max(one[0] - two[2], two[0] - one[2]) <= _NEAR_UM and max(one[1] - two[3], two[1] - one[3]) <= _NEAR_UM
-    )
+    return max(one[0] - two[2], two[0] - one[2]) <= _NEAR_UM and max(one[1] - two[3], two[1] - one[3]) <= _NEAR_UM
 
 
 def _resized(expected: Expected, one: _Chosen, two: _Chosen, matching: Matching) -> list[Explained]:
@@ -325,9 +347,7 @@ def _supplies(
     return supply_findings(extracted, clusters, process)
 
 
-def _apart(
-    expected: Expected, extracted: Extracted, kept: NDArray[np.int64], process: Process
-) -> list[Difference]:
+def _apart(expected: Expected, extracted: Extracted, kept: NDArray[np.int64], process: Process) -> list[Difference]:
     """Cells set apart as explained must be on the supplies everything else is on."""
     kept_set = set(kept.tolist())
     votes: dict[str, Counter[int]] = {supply: Counter() for supply in set(process.library.supplies.values())}
@@ -335,9 +355,7 @@ def _apart(
 
     def supplies_of(model: CellModel) -> list[tuple[str, str, int]]:
         return [
-            (pin, supply, node)
-            for pin, supply in process.library.supplies.items()
-            for node in model.pins.get(pin, ())
+            (pin, supply, node) for pin, supply in process.library.supplies.items() for node in model.pins.get(pin, ())
         ]
 
     for number in kept_set:
@@ -373,30 +391,3 @@ def _unlisted(layers: dict[tuple[int, int], int]) -> list[Difference]:
         )
         for (layer, datatype), count in sorted(layers.items())
     ]
-
-
-def compare_files(
-    netlist: Path,
-    layout: Path,
-    *,
-    top: str | None,
-    process: Process,
-    library: Path | None = None,
-    pre_layout: bool = False,
-    progress: Progress | None = None,
-    limits: LayoutLimits | None = None,
-) -> LayoutComparison:
-    """Compare two files, see `compare`."""
-    import hashlib
-
-    from sandgrain.layout.read import read_layout
-    from sandgrain.netlist.flatten import flatten
-    from sandgrain.netlist.read import read_netlist
-
-    progress = progress or SilentProgress()
-    with progress.stage("reading the netlist"):
-        module = flatten(read_netlist([netlist], top=top).netlist)
-    with progress.stage("reading the drawing"):
-        drawing = read_layout(layout, process, limits)
-    inputs = {netlist.name: hashlib.sha256(netlist.read_bytes()).hexdigest(), layout.name: drawing.sha256}
-    return compare(Subject(module, drawing, top, inputs, pre_layout), Library(process, library), progress, limits)

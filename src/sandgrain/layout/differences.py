@@ -115,6 +115,7 @@ class Telling:
                         expected=f"a filler {self.graph.models[same[0]].name}",
                         found=f"a gate {model.name}",
                         instances=(self._instance(same[0]),),
+                        cell=self.graph.models[same[0]].name,
                     )
                 )
         # A missing and an extra cell of one footprint are one swap.
@@ -155,6 +156,7 @@ class Telling:
             expected=f"{self._instance(cell)} of type {wanted.name}",
             found=f"a cell {model.name}",
             instances=(self._instance(cell),),
+            cell=wanted.name,
         )
 
     # -- nets ----------------------------------------------------------------------------------------------------
@@ -247,7 +249,9 @@ class Telling:
                     )
                 )
                 continue
-            place = self.locator.gap(self.clusters[cluster], [self.clusters[other] for other in places if other != cluster])
+            place = self.locator.gap(
+                self.clusters[cluster], [self.clusters[other] for other in places if other != cluster]
+            )
             out.append(
                 Difference(
                     kind=Kind.VIA_REMOVED if place is not None and place.through else Kind.OPEN,
@@ -305,4 +309,3 @@ class Telling:
 
     def _told(self, pin: _Pin) -> str:
         return f"port {pin.pin}" if pin.cell < 0 else f"{self._instance(pin.cell)}.{pin.pin}"
-

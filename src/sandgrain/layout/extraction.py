@@ -154,9 +154,7 @@ def _polygons(shape: db.Shape) -> list[db.Polygon]:
     return list(db.Region(polygon).merged().each())
 
 
-def _labels(
-    placed: Placed, process: Process, shapes: Shapes, strata: Strata, substrate: int
-) -> tuple[Label, ...]:
+def _labels(placed: Placed, process: Process, shapes: Shapes, strata: Strata, substrate: int) -> tuple[Label, ...]:
     layout = placed.drawing.layout
     marks = {layer.of: layer for layer in process.using("pin") if layer.of is not None}
     out = []
@@ -177,7 +175,7 @@ def _labels(
                 if number < 0:
                     node = substrate
                 else:
-                    hits = on[_covering(there, at.x, at.y)]
+                    hits = on[covering(there, at.x, at.y)]
                     node = int(shapes.nodes[hits[-1]]) if hits.size else -1
                 marked = any(box.contains(at) for box in boxes)
                 out.append(Label(shape.text.string, layer.of, (at.x, at.y), node, marked))
@@ -195,7 +193,7 @@ def _own_region(placed: Placed, gds: tuple[int, int]) -> db.Region:
     return region
 
 
-def _covering(trapezoids: NDArray[np.int32], x: int, y: int) -> NDArray[np.bool_]:
+def covering(trapezoids: NDArray[np.int32], x: int, y: int) -> NDArray[np.bool_]:
     """Which trapezoids hold a point (slanted ones by their bounding box)."""
     low, high, left, right, left_up, right_up = trapezoids.T
     inside: NDArray[np.bool_] = (

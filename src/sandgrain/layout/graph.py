@@ -212,9 +212,7 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
             label = port.name if port.width == 1 and port.offset == 0 else f"{port.name}[{_index(port, index)}]"
             if bit >= 0:
                 ports[label] = (bit,)
-    graph = Graph(
-        np.array(kinds, np.int32), np.array(edges, np.int32).reshape(-1, 3), nets, ports, tuple(chosen)
-    )
+    graph = Graph(np.array(kinds, np.int32), np.array(edges, np.int32).reshape(-1, 3), nets, ports, tuple(chosen))
     return Expected(graph, tuple(names), tuple(cell_names), not powered, tuple(joined), left_out, supplies)
 
 
@@ -223,9 +221,7 @@ def _index(port: object, index: int) -> int:
     return int(offset + (width - 1 - index if upto else index))
 
 
-def _constant(
-    bit: int, module: Module, powered: bool, supplies: Mapping[str, int], meanings: Mapping[str, str]
-) -> int:
+def _constant(bit: int, module: Module, powered: bool, supplies: Mapping[str, int], meanings: Mapping[str, str]) -> int:
     wanted = meanings["VGND"] if bit == ZERO else meanings["VPWR"]
     if not powered:
         return supplies[wanted]

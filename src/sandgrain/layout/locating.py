@@ -230,8 +230,10 @@ class Locator:
                 elif (layer, level) in cuts and dx[index] == 0 and dy[index] == 0:
                     here = box & other
                     # A pad at the end of both is the place of a cut; two long wires that cross are less likely.
-                    cost = 300.0 + 0.2 * (here.width() + here.height()) + 0.02 * min(
-                        box.width() + box.height(), other.width() + other.height()
+                    cost = (
+                        300.0
+                        + 0.2 * (here.width() + here.height())
+                        + 0.02 * min(box.width() + box.height(), other.width() + other.height())
                     )
                     place = Place(strata.names[cuts[(layer, level)]], here, True)
                 else:

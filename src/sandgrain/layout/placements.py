@@ -166,6 +166,10 @@ class _Finder:
         if cell.child_instances():
             # It holds cells of its own: they are looked at one by one, and what it adds to them counts as wiring.
             return None
+        if cell.name not in self.process.library.variants:
+            for model in self._variants().values():
+                if model.digest == digest:
+                    return Master(cell.name, model, (0, 0), regions, exact=True)
         nearest = self._nearest(cell, regions)
         if nearest is not None:
             return Master(cell.name, nearest, (0, 0), regions, exact=False)
@@ -190,19 +194,38 @@ class _Finder:
         if cell.name in self.library:
             return self.library.model(cell.name)
         best: tuple[float, str] | None = None
+        foreign = self._variants()
         box = cell.bbox(self.layout.layer(*self.process.layers[self.process.library.boundary].gds))
         for name in self.library.names:
             layout, other = self.library.cell(name)
             if other.bbox(layout.layer(*self.process.layers[self.process.library.boundary].gds)) != box:
                 continue
-            model = self.library.model(name)
-            # Weighed by layer: one narrow channel must count beside a broad well.
-            changed = 0.0
-            for layer in {*regions, *model.regions}:
-                one, two = regions.get(layer, db.Region()), model.regions.get(layer, db.Region())
-                changed += (one ^ two).area() / max(1.0, one.area() + two.area())
-            if best is None or (changed, name) < best:
-                best = (changed, name)
+            measure = (_changed(regions, self.library.model(name)), name)
+            if best is None or measure < best:
+                best = measure
+        for name, model in foreign.items():
+            measure = (_changed(regions, model), name)
+            if best is None or measure < best:
+                best = measure
         if best is None or best[0] > 0.35 * len(regions):
             return None
-        return self.library.model(best[1])
+        return foreign[best[1]] if best[1] in foreign else self.library.model(best[1])
+
+    def _variants(self) -> dict[str, CellModel]:
+        """Cells of the drawing that the library lacks and the process explains by their transistors."""
+        out = {}
+        for name in self.process.library.variants:
+            if self.layout.has_cell(name):
+                master = self.master(self.layout.cell(name).cell_index())
+                if master is not None and master.foreign:
+                    out[name] = master.model
+        return out
+
+
+def _changed(regions: dict[str, db.Region], model: CellModel) -> float:
+    """How much differs, weighed by layer: one narrow channel must count beside a broad well."""
+    changed = 0.0
+    for layer in {*regions, *model.regions}:
+        one, two = regions.get(layer, db.Region()), model.regions.get(layer, db.Region())
+        changed += (one ^ two).area() / max(1.0, one.area() + two.area())
+    return changed

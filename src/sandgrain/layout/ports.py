@@ -3,27 +3,73 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import klayout.db as db
+import numpy as np
 
-from sandgrain.layout.extraction import Extracted, Label
+from sandgrain.layout.extraction import Extracted, Label, covering
 from sandgrain.layout.geometry import micrometres
+from sandgrain.layout.lef import PortShape
 from sandgrain.layout.process import Process
 from sandgrain.layout.result import Difference, Kind
 
 
-def drawn_ports(extracted: Extracted, names: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+def drawn_ports(
+    extracted: Extracted, names: Mapping[str, tuple[int, ...]], abstract: Sequence[PortShape] | None = None
+) -> dict[str, tuple[int, ...]]:
     """Clusters by port name.
 
-    A label in the mark of a pin names a port. Where a port has no such label, any label of its name counts.
+    A label in the mark of a pin names a port. Where a port has no such label, any label of its name counts, and
+    where there is none at all, the place the LEF gives.
     """
     marked: dict[str, set[int]] = defaultdict(set)
     plain: dict[str, set[int]] = defaultdict(set)
     for label in extracted.labels:
         if label.node >= 0 and label.text in names:
             (marked if label.marked else plain)[label.text].add(int(extracted.connected.clusters[label.node]))
+    for shape in abstract or ():
+        if shape.port in names and shape.port not in marked and shape.port not in plain:
+            plain[shape.port] |= _clusters_at(extracted, shape)
     return {name: tuple(sorted(marked.get(name) or plain.get(name) or ())) for name in names}
+
+
+def _clusters_at(extracted: Extracted, shape: PortShape) -> set[int]:
+    """Nets of the metal that covers the middle of a port's rectangle."""
+    shapes = extracted.shapes
+    rows = np.flatnonzero(shapes.layers == extracted.strata.number(shape.conductor))
+    x, y = (shape.box[0] + shape.box[2]) // 2, (shape.box[1] + shape.box[3]) // 2
+    hits = rows[covering(shapes.trapezoids[rows], x, y)]
+    return {int(cluster) for cluster in extracted.connected.clusters[shapes.nodes[hits]]}
+
+
+def abstract_findings(
+    extracted: Extracted,
+    names: Mapping[str, tuple[int, ...]],
+    drawn: Mapping[str, tuple[int, ...]],
+    abstract: Sequence[PortShape] | None,
+) -> list[Difference]:
+    """Ports of the LEF that are not where it says."""
+    unit = extracted.process.database_unit
+    supplies = {text for texts in extracted.process.library.supply_labels.values() for text in texts}
+    out = []
+    for shape in abstract or ():
+        known = shape.port in names
+        found = _clusters_at(extracted, shape)
+        if (known and found != set(drawn[shape.port])) or (not known and shape.port not in supplies):
+            out.append(
+                Difference(
+                    kind=Kind.PORT,
+                    layer=shape.conductor,
+                    box=micrometres(db.Box(*shape.box), unit),
+                    expected=f"the port {shape.port}, as the LEF says" if known else "ports of the netlist",
+                    found=("metal of another net" if found else "no metal")
+                    if known
+                    else f"a port {shape.port!r} in the LEF",
+                    nets=(shape.port,),
+                )
+            )
+    return out
 
 
 def port_findings(
@@ -136,7 +182,12 @@ def supply_findings(extracted: Extracted, supplies: Mapping[str, int], process: 
     out = []
     for supply, texts in process.library.supply_labels.items():
         for label in extracted.labels:
-            if label.text in texts and label.node >= 0 and supply in supplies and _elsewhere(label, extracted, supplies[supply]):
+            if (
+                label.text in texts
+                and label.node >= 0
+                and supply in supplies
+                and _elsewhere(label, extracted, supplies[supply])
+            ):
                 out.append(
                     Difference(
                         kind=Kind.WRONG_NET,

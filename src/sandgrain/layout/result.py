@@ -80,6 +80,7 @@ class Difference:
         nets: nets of the netlist that take part.
         instances: instances of the netlist that take part.
         status: ``refutes``, ``open`` (cannot be decided) or ``note`` (decides nothing).
+        cell: the library's cell that should stand in the box, where that is known.
     """
 
     kind: Kind
@@ -90,6 +91,7 @@ class Difference:
     nets: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     status: str = "refutes"
+    cell: str = ""
 
 
 @dataclass(frozen=True)

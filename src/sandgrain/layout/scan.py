@@ -23,7 +23,20 @@ from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.process import Process
 
 HEADER, BGNLIB, LIBNAME, UNITS, ENDLIB, BGNSTR, STRNAME, ENDSTR = 0, 1, 2, 3, 4, 5, 6, 7
-BOUNDARY, PATH, SREF, AREF, TEXT, LAYER, DATATYPE, XY, ENDEL, SNAME, COLROW, NODE = 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 21
+BOUNDARY, PATH, SREF, AREF, TEXT, LAYER, DATATYPE, XY, ENDEL, SNAME, COLROW, NODE = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    16,
+    17,
+    18,
+    19,
+    21,
+)
 TEXTTYPE, STRING, BOX, BOXTYPE = 22, 25, 45, 46
 _NAMES: Final = {
     HEADER: "HEADER",
@@ -234,9 +247,7 @@ class _Counter:
                 instances[name] += count * (1 + instances[child])
         called = {child for calls in self.calls.values() for child in calls}
         tops = [name for name in order if name not in called]
-        total = Contents(
-            len(order), sum(shapes[name] for name in tops), sum(instances[name] for name in tops), depth
-        )
+        total = Contents(len(order), sum(shapes[name] for name in tops), sum(instances[name] for name in tops), depth)
         self._limit(total.shapes, "shapes", "shapes with every repetition written out")
         self._limit(total.instances, "instances", "placements with every repetition written out")
         return total
@@ -324,9 +335,7 @@ class _Counter:
                     )
 
     def _wrong(self, at: int, what: str, expected: str) -> LayoutError:
-        return LayoutError(
-            f"byte {at:,}: {what}", file=self.path, expected=expected, remedy="write the drawing anew"
-        )
+        return LayoutError(f"byte {at:,}: {what}", file=self.path, expected=expected, remedy="write the drawing anew")
 
     def _order(self) -> tuple[list[str], int]:
         """Structures with those they call before them, and the deepest nesting."""
