@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import klayout.db as db
+from klayout import db
 
 MET = {"li1": (67, 20), "met1": (68, 20), "met2": (69, 20), "met3": (70, 20), "met4": (71, 20)}
 CUTS = {"mcon": (67, 44), "via": (68, 44), "via2": (69, 44), "via3": (70, 44)}
@@ -155,7 +155,7 @@ def bridge(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
 def via_removed(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
     for _ in range(200):
         name = rng.choice(list(CUTS))
-        shapes = [shape for shape in top.shapes(_layer(layout, name)).each()]
+        shapes = list(top.shapes(_layer(layout, name)).each())
         if not shapes:
             continue
         shape = rng.choice(shapes)

@@ -67,9 +67,12 @@ def netlist_layout(
     if certificate is not None and result.certificate:
         _whole(certificate, result.certificate)
     if json:
-        typer.echo(
-            encoder.dumps({**asdict(result), "certificate": bool(result.certificate)}, indent=2, ensure_ascii=False)
-        )
+        plain = {
+            **asdict(result),
+            "counts": {str(figure.name): figure.value for figure in result.counts},
+            "certificate": bool(result.certificate),
+        }
+        typer.echo(encoder.dumps(plain, indent=2, ensure_ascii=False, default=str))
     else:
         _print(result)
     raise typer.Exit({Verdict.PROVED: 0, Verdict.REFUTED: 1, Verdict.OPEN: 3}[result.verdict])
@@ -79,8 +82,8 @@ def _print(result: LayoutComparison) -> None:
     from sandgrain.report import visible
 
     typer.echo(f"netlist = layout: {result.verdict.value}")
-    for name, count in result.counts.items():
-        typer.echo(f"  {name}: {count:,}")
+    for figure in result.counts:
+        typer.echo(f"  {figure.name}: {figure.value:,}")
     for one in result.explained:
         typer.echo(visible(f"  explained: {one.count:,} x {one.what}: {one.reason}"))
     for finding in result.findings[:_SHOWN]:
@@ -109,14 +112,14 @@ def _write(
 
     translator = Translator(Language.parse(language))
     assert isinstance(inputs, Inputs)  # noqa: S101 - says the type
-    drawn = draw(result, inputs, translator.gettext, progress)
+    drawn = draw(result, inputs, translator.tell, progress)
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
         for number, (finding, picture) in enumerate(zip(result.findings, drawn, strict=False), 1):
             if picture is not None:
                 _whole(pictures / f"{number:03}-{finding.kind.value}.svg", picture)
     if report is not None:
-        _whole(report, page(result, drawn, translator.gettext, translator.language.tag))
+        _whole(report, page(result, drawn, translator.tell, translator.language.tag))
 
 
 def _whole(path: Path, text: str) -> None:

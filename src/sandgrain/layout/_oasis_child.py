@@ -10,7 +10,7 @@ def main(source: str, target: str, memory: int, written: int) -> int:
     """Convert one file; 3 when memory runs out, 1 when the reader refuses it."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (written, written))
-    import klayout.db as db
+    from klayout import db
 
     layout = db.Layout()
     try:

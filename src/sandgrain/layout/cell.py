@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 from numpy.typing import NDArray
 
 from sandgrain.layout.connectivity import Strata, connect
@@ -165,10 +165,7 @@ def model_of(layout: db.Layout, cell: db.Cell, process: Process, name: str | Non
     pins: dict[str, list[int]] = {}
     own = nodes.substrate
     for conductor_name, text, point in labels_of(layout, cell, process):
-        if conductor_name == SUBSTRATE:
-            found = [own]
-        else:
-            found = nodes.at(strata.number(conductor_name), point)
+        found = [own] if conductor_name == SUBSTRATE else nodes.at(strata.number(conductor_name), point)
         for node in found:
             if node not in pins.setdefault(text, []):
                 pins[text].append(node)

@@ -65,8 +65,9 @@ def connect(shapes: Shapes, node_count: int, process: Process, substrate: int | 
         corners.append(pairs[how == kernels.CORNER])
     for via in process.vias:
         cuts = by_layer[strata.number(via.cut)]
-        for name in (*via.lower, via.upper):
-            found.append(meetings(shapes, cuts, by_layer[strata.number(name)], kernels.AREA)[0])
+        found.extend(
+            meetings(shapes, cuts, by_layer[strata.number(name)], kernels.AREA)[0] for name in (*via.lower, via.upper)
+        )
     parent = np.arange(node_count, dtype=np.int32)
     if substrate is not None:
         taps = by_layer[strata.number(process.tap)]

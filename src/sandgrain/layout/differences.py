@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.graph import Expected, Graph, Types
 from sandgrain.layout.locating import Locator, Place
 from sandgrain.layout.matching import Matching
-from sandgrain.layout.result import Difference, Kind
+from sandgrain.layout.result import Difference, Kind, say
 
 _FEW = 6
 
@@ -112,8 +112,8 @@ class Telling:
                     Difference(
                         kind=Kind.FILLER_TO_GATE,
                         box=micrometres(self._box(other), self.unit),
-                        expected=f"a filler {self.graph.models[same[0]].name}",
-                        found=f"a gate {model.name}",
+                        expected=say("a filler {name}", name=self.graph.models[same[0]].name),
+                        found=say("a gate {name}", name=model.name),
                         instances=(self._instance(same[0]),),
                         cell=self.graph.models[same[0]].name,
                     )
@@ -126,25 +126,25 @@ class Telling:
                 missing.remove(same[0])
                 extra.remove(other)
                 out.append(self._swapped(same[0], other))
-        for cell in missing:
-            out.append(
-                Difference(
-                    kind=Kind.MISSING_CELL,
-                    box=None,
-                    expected=f"{self._instance(cell)} of type {self.graph.models[cell].name}",
-                    found="no such cell is left over on the drawing",
-                    instances=(self._instance(cell),),
-                )
+        out.extend(
+            Difference(
+                kind=Kind.MISSING_CELL,
+                box=None,
+                expected=say("{cell} of type {wanted}", cell=self._instance(cell), wanted=self.graph.models[cell].name),
+                found=say("no such cell is left over on the drawing"),
+                instances=(self._instance(cell),),
             )
-        for other in extra:
-            out.append(
-                Difference(
-                    kind=Kind.EXTRA_CELL,
-                    box=micrometres(self._box(other), self.unit),
-                    expected="no further cell of this type",
-                    found=f"a cell {self.drawn.models[other].name}",
-                )
+            for cell in missing
+        )
+        out.extend(
+            Difference(
+                kind=Kind.EXTRA_CELL,
+                box=micrometres(self._box(other), self.unit),
+                expected=say("no further cell of this type"),
+                found=say("a cell {name}", name=self.drawn.models[other].name),
             )
+            for other in extra
+        )
         return out
 
     def _swapped(self, cell: int, other: int) -> Difference:
@@ -153,8 +153,8 @@ class Telling:
         return Difference(
             kind=Kind.FILLER_TO_GATE if gate else Kind.CELL_SWAPPED,
             box=micrometres(self._box(other), self.unit),
-            expected=f"{self._instance(cell)} of type {wanted.name}",
-            found=f"a cell {model.name}",
+            expected=say("{cell} of type {wanted}", cell=self._instance(cell), wanted=wanted.name),
+            found=say("a cell {name}", name=model.name),
             instances=(self._instance(cell),),
             cell=wanted.name,
         )
@@ -200,11 +200,11 @@ class Telling:
             by_cluster[pin.cluster][pin.net].append(pin)
         out: list[Difference] = []
         moved: set[tuple[int, int]] = set()
-        for net, places in sorted(by_net.items()):
-            if len(places) > 1:
-                out += self._parted(net, places, by_cluster, moved)
-        for cluster, nets in sorted(by_cluster.items()):
-            rest = {net: found for net, found in nets.items() if (net, cluster) not in moved}
+        for net, clusters in sorted(by_net.items()):
+            if len(clusters) > 1:
+                out += self._parted(net, clusters, by_cluster, moved)
+        for cluster, on in sorted(by_cluster.items()):
+            rest = {net: found for net, found in on.items() if (net, cluster) not in moved}
             if len(rest) > 1:
                 out += self._joined(cluster, rest)
         return out
@@ -242,8 +242,8 @@ class Telling:
                         kind=Kind.WRONG_NET,
                         layer=place.layer if place and place.layer else None,
                         box=self._at(place, pins),
-                        expected=f"{', '.join(named)} on net {self._net(net)}",
-                        found=f"on net {self._net(best)}",
+                        expected=say("{named} on net {net}", named=", ".join(named), net=self._net(net)),
+                        found=say("on net {best}", best=self._net(best)),
                         nets=(self._net(net), self._net(best)),
                         instances=tuple(self._instance(pin.cell) for pin in pins[:_FEW] if pin.cell >= 0),
                     )
@@ -257,8 +257,8 @@ class Telling:
                     kind=Kind.VIA_REMOVED if place is not None and place.through else Kind.OPEN,
                     layer=place.layer if place else None,
                     box=self._at(place, pins),
-                    expected=f"net {self._net(net)} in one piece",
-                    found=f"a piece of its own with {', '.join(named)}" + (" and more" if len(pins) > _FEW else ""),
+                    expected=say("net {net} in one piece", net=self._net(net)),
+                    found=say("a piece of its own with {count} pins: {named}", count=len(pins), named=", ".join(named)),
                     nets=(self._net(net),),
                     instances=tuple(self._instance(pin.cell) for pin in pins[:_FEW] if pin.cell >= 0),
                 )
@@ -280,12 +280,12 @@ class Telling:
         pins = [pin for found in nets.values() for pin in found]
         if alone and len(nets) - len(alone) <= 1:
             kind = Kind.EXTRA_WIRE
-            expected = f"{', '.join(self._told(nets[net][0]) for net in alone)} unconnected"
-            found = "wired to " + ", ".join(name for net, name in zip(nets, names, strict=True) if net not in alone)
+            expected = say("{pins} unconnected", pins=", ".join(self._told(nets[net][0]) for net in alone))
+            found = say("wired to {nets}", nets=", ".join(self._net(net) for net in nets if net not in alone))
         else:
             kind = Kind.VIA_ADDED if place is not None and place.through else Kind.SHORT
-            expected = f"{len(nets)} nets: {', '.join(names[:_FEW])}"
-            found = "one net"
+            expected = say("{count} nets: {nets}", count=len(nets), nets=", ".join(names[:_FEW]))
+            found = say("one net")
         return [
             Difference(
                 kind=kind,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 from numpy.typing import NDArray
 
 from sandgrain.layout import _contact_kernels as kernels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandgrain.errors import LimitExceeded
@@ -22,6 +22,7 @@ from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.model import Module
 from sandgrain.netlist.read import read_netlist
 from sandgrain.progress import Progress, SilentProgress
+from sandgrain.verdict import Text
 
 _MOST_PICTURES = 100
 
@@ -48,7 +49,7 @@ class Inputs:
     library: Path | None = None
     lef: Path | None = None
     pre_layout: bool = False
-    limits: LayoutLimits = LayoutLimits()
+    limits: LayoutLimits = field(default_factory=LayoutLimits)
 
 
 def compare_files(inputs: Inputs, progress: Progress | None = None) -> LayoutComparison:
@@ -94,7 +95,7 @@ def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = N
 
 
 def draw(
-    result: LayoutComparison, inputs: Inputs, tell: Callable[[str], str], progress: Progress | None = None
+    result: LayoutComparison, inputs: Inputs, tell: Callable[[Text], str], progress: Progress | None = None
 ) -> list[str | None]:
     """A picture of each of the first hundred findings."""
     progress = progress or SilentProgress()

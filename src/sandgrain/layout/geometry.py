@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.layout.cell import CellModel
 from sandgrain.layout.library import Library
 from sandgrain.layout.placements import Master, Placed, Placement
 from sandgrain.layout.process import Process
-from sandgrain.layout.result import Box, Difference, Explained, Kind
+from sandgrain.layout.result import Box, Difference, Explained, Kind, say
+from sandgrain.layout.shapes import region_of
 from sandgrain.layout.transistors import Transistor, drawn_transistors, reference_transistors, same_circuit
 
 _SAME_PLACE = 200
@@ -77,20 +78,24 @@ def _altered(master: Master, placements: list[Placement], process: Process) -> l
                 kind = Kind.CELL_GEOMETRY
             changes.append((polygon, name, kind))
     unit = process.database_unit
-    out = []
+    out: list[Difference] = []
     shown = placements[:16]
     for placement in shown:
-        for box, name, kind in changes:
-            out.append(
-                Difference(
-                    kind=kind,
+        out.extend(
+            Difference(
+                kind=kind,
+                layer=name,
+                box=micrometres(box.transformed(placement.trans), unit),
+                expected=say("{name} as the library draws it", name=model.name),
+                found=say(
+                    "a cell drawn as {drawn_as} that differs on {layer}, in {count} places",
+                    drawn_as=repr(master.drawn_as),
                     layer=name,
-                    box=micrometres(box.transformed(placement.trans), unit),
-                    expected=f"{model.name} as the library draws it",
-                    found=f"a cell drawn as {master.drawn_as!r} that differs on {name}"
-                    + (f", in {len(placements)} places" if len(placements) > 1 else ""),
-                )
+                    count=len(placements),
+                ),
             )
+            for box, name, kind in changes
+        )
     return out
 
 
@@ -120,8 +125,12 @@ def _foreign(master: Master, placements: list[Placement], library: Library, out:
             Difference(
                 kind=Kind.UNKNOWN_CELL,
                 box=micrometres(placements[0].box, unit),
-                expected="a cell of the trusted library, or a variant the process lists",
-                found=f"{master.drawn_as!r}, in {len(placements)} places, which nothing describes",
+                expected=say("a cell of the trusted library, or a variant the process lists"),
+                found=say(
+                    "{name} in {count} places, which nothing describes",
+                    name=repr(master.drawn_as),
+                    count=len(placements),
+                ),
                 status="open",
             )
         )
@@ -134,7 +143,11 @@ def _foreign(master: Master, placements: list[Placement], library: Library, out:
             Explained(
                 master.drawn_as,
                 len(placements),
-                f"not in the library; its {len(drawn)} transistors are those of {reference}, by kind, W, L and nets",
+                say(
+                    "not in the library; its {count} transistors are those of {reference}, by kind, W, L and nets",
+                    count=len(drawn),
+                    reference=reference,
+                ),
             )
         )
         return
@@ -146,8 +159,8 @@ def _foreign(master: Master, placements: list[Placement], library: Library, out:
                     kind=Kind.TRANSISTOR,
                     layer=process.gate,
                     box=micrometres(where, unit),
-                    expected=f"the transistors of {reference}",
-                    found=f"{found} in {master.drawn_as!r}",
+                    expected=say("the transistors of {reference}", reference=reference),
+                    found=say("{found} in {drawn_as}", found=found, drawn_as=repr(master.drawn_as)),
                 )
             )
 
@@ -187,27 +200,27 @@ def _strays(placed: Placed, process: Process) -> list[Difference]:
                     kind=kind,
                     layer=layer.name,
                     box=micrometres(box, unit),
-                    expected="nothing beside the library's cells",
-                    found=f"a shape on {layer.name} that belongs to no cell",
+                    expected=say("nothing beside the library's cells"),
+                    found=say("a shape on {layer} that belongs to no cell", layer=layer.name),
                 )
             )
-    footprints = db.Region([placement.box for placement in placed.placements])
+    footprints = region_of(placement.box for placement in placed.placements)
     footprints.min_coherence = True
-    for polygon in footprints.merged(False, 2).each():
-        out.append(
-            Difference(
-                kind=Kind.CELLS_OVERLAP,
-                box=micrometres(polygon.bbox(), unit),
-                expected="cells side by side",
-                found="two cells on one ground",
-            )
+    out.extend(
+        Difference(
+            kind=Kind.CELLS_OVERLAP,
+            box=micrometres(polygon.bbox(), unit),
+            expected=say("cells side by side"),
+            found=say("two cells on one ground"),
         )
+        for polygon in footprints.merged(False, 2).each()
+    )
     return out
 
 
 def _stray_kind(placed: Placed, process: Process, layer: str, box: db.Box) -> Kind:
     """What a shape that belongs to no cell does to the cell it lies on."""
-    on_cell = not (db.Region([placement.box for placement in placed.placements]) & db.Region(box)).is_empty()
+    on_cell = not (region_of(placement.box for placement in placed.placements) & db.Region(box)).is_empty()
     if not on_cell:
         return Kind.EXTRA_DEVICE_SHAPE
     if layer in implants(process):
@@ -238,8 +251,8 @@ def _of_cells(placed: Placed, layer: str, near: db.Box) -> db.Region:
 
 def reaching(placed: Placed, process: Process, layers: Iterable[str]) -> list[Difference]:
     """What a cell draws beyond its footprint over another cell that has nothing there itself."""
-    footprint = db.Region([placement.box for placement in placed.placements]).merged()
-    out = []
+    footprint = region_of(placement.box for placement in placed.placements).merged()
+    out: list[Difference] = []
     for layer in layers:
         whole, inside = db.Region(), db.Region()
         clipped: dict[int, tuple[db.Region, db.Region]] = {}
@@ -254,14 +267,14 @@ def reaching(placed: Placed, process: Process, layers: Iterable[str]) -> list[Di
             outer, inner = clipped[id(model)]
             whole += outer.transformed(placement.trans)
             inside += inner.transformed(placement.trans)
-        for polygon in ((whole.merged() & footprint) - inside.merged()).merged().each():
-            out.append(
-                Difference(
-                    kind=Kind.CELLS_OVERLAP,
-                    layer=layer,
-                    box=micrometres(polygon.bbox(), process.database_unit),
-                    expected="cells that keep to themselves",
-                    found=f"{layer} of one cell reaches into another",
-                )
+        out.extend(
+            Difference(
+                kind=Kind.CELLS_OVERLAP,
+                layer=layer,
+                box=micrometres(polygon.bbox(), process.database_unit),
+                expected=say("cells that keep to themselves"),
+                found=say("{layer} of one cell reaches into another", layer=layer),
             )
+            for polygon in ((whole.merged() & footprint) - inside.merged()).merged().each()
+        )
     return out

@@ -159,7 +159,11 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
             supplies[text] = nets
             names.append(text)
             nets += 1
-    kinds, edges, chosen, cell_names, joined = [], [], [], [], []
+    kinds: list[int] = []
+    edges: list[tuple[int, int, int]] = []
+    chosen: list[CellModel] = []
+    cell_names: list[str] = []
+    joined: list[tuple[int, str, int, int]] = []
     left_out: dict[str, int] = {}
     for cell in range(len(cells)):
         kind = cells.type_of(cell)

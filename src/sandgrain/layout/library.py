@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.layout.cell import CellModel, digest_of, model_of, regions_of
 from sandgrain.layout.errors import LibraryError
@@ -99,5 +99,5 @@ class Library:
             self._by_digest = {}
             for name in self._files:
                 self._by_digest.setdefault(self.digest(name), name)
-        name = self._by_digest.get(digest)
-        return None if name is None else self.model(name)
+        found = self._by_digest.get(digest)
+        return None if found is None else self.model(found)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 from numpy.typing import NDArray
 
 from sandgrain.layout.extraction import Extracted
@@ -141,7 +142,7 @@ class Locator:
             if best is None or key < best[0]:
                 best = (key, node)
         if best is None:
-            return self._meeting(contacts, path, group)
+            return _meeting(contacts, path)
         node = best[1]
         at = path.index(node)
         hull = db.Box()
@@ -162,7 +163,7 @@ class Locator:
             sizes[name] += 1
         start = min(sizes, key=lambda name: (sizes[name], name))
         before: dict[int, int] = {}
-        queue = deque()
+        queue: deque[int] = deque()
         for node, name in group.items():
             if name == start:
                 before[node] = -1
@@ -179,15 +180,6 @@ class Locator:
                     before[other] = node
                     queue.append(other)
         return []
-
-    def _meeting(
-        self, contacts: dict[int, list[tuple[int, db.Box]]], path: list[int], group: dict[int, int]
-    ) -> Place | None:
-        for node, other in zip(path, path[1:], strict=False):
-            for neighbour, here in contacts[node]:
-                if neighbour == other:
-                    return Place("", here, False)
-        return None
 
     # -- opens --------------------------------------------------------------------------------------------------
 
@@ -309,3 +301,12 @@ def _parts_without(
                     stack.append(other)
         out.append(names)
     return out
+
+
+def _meeting(contacts: dict[int, list[tuple[int, db.Box]]], path: list[int]) -> Place | None:
+    """Where the first two nodes of a way meet."""
+    for node, other in itertools.pairwise(path):
+        for neighbour, here in contacts[node]:
+            if neighbour == other:
+                return Place("", here, False)
+    return None

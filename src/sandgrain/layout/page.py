@@ -8,8 +8,8 @@ from importlib import resources
 from jinja2 import Environment
 from markupsafe import Markup
 
-from sandgrain.layout.result import Difference, LayoutComparison
-from sandgrain.verdict import Verdict
+from sandgrain.layout.result import Difference, Kind, LayoutComparison, say
+from sandgrain.verdict import Text, Verdict
 
 _MOST = 100
 
@@ -17,7 +17,7 @@ _MOST = 100
 def page(
     result: LayoutComparison,
     pictures: Sequence[str | None],
-    tell: Callable[[str], str] = str,
+    tell: Callable[[Text], str] = str,
     lang: str = "en",
 ) -> str:
     """The page.
@@ -25,9 +25,13 @@ def page(
     Args:
         result: the comparison.
         pictures: an SVG or None for each finding, in order; made by `Pictures`, which escapes what it is told.
-        tell: translates a sentence.
+        tell: tells a sentence in a language.
         lang: BCP 47 tag of the language.
     """
+
+    def t(sentence: str) -> str:
+        return tell(Text(template=sentence))
+
     environment = Environment(autoescape=True, trim_blocks=True)
     text = resources.files("sandgrain.layout").joinpath("page.html.j2").read_text(encoding="utf-8")
     rows: list[tuple[Difference, Markup | None]] = [
@@ -38,9 +42,11 @@ def page(
         result=result,
         findings=rows,
         left_out=max(0, len(result.findings) - len(rows)),
-        verdict=_verdict(result.verdict, tell),
-        summary=_summary(result.verdict, tell),
-        t=tell,
+        verdict=_verdict(result.verdict, t),
+        summary=_summary(result.verdict, t),
+        t=t,
+        told=tell,
+        kind=lambda kind: tell(kind_text(kind)),
         lang=lang,
     )
 
@@ -57,3 +63,36 @@ def _summary(verdict: Verdict, t: Callable[[str], str]) -> str:
     if verdict is Verdict.REFUTED:
         return t("The drawing is not what the netlist says; the places follow.")
     return t("Neither was shown; what remains open follows.")
+
+
+def kind_text(kind: Kind) -> Text:
+    """What a kind of finding is called in a report."""
+    return _KINDS[kind]
+
+
+_KINDS = {
+    Kind.CELL_GEOMETRY: say("Cell drawn differently"),
+    Kind.TRANSISTOR: say("Transistor altered"),
+    Kind.IMPLANT: say("Implant or well altered"),
+    Kind.EXTRA_DEVICE_SHAPE: say("Device shape outside of every cell"),
+    Kind.CELLS_OVERLAP: say("Cells overlap"),
+    Kind.CELL_SWAPPED: say("Cell swapped"),
+    Kind.FILLER_TO_GATE: say("Filler turned into a gate"),
+    Kind.EXTRA_CELL: say("Extra cell"),
+    Kind.MISSING_CELL: say("Missing cell"),
+    Kind.OPEN: say("Net in pieces"),
+    Kind.VIA_REMOVED: say("Via removed"),
+    Kind.SHORT: say("Nets joined"),
+    Kind.VIA_ADDED: say("Via added"),
+    Kind.WRONG_NET: say("Pin on another net"),
+    Kind.EXTRA_WIRE: say("Extra wire"),
+    Kind.DANGLING_WIRE: say("Wire that leads nowhere"),
+    Kind.FLOATING_METAL: say("Floating metal"),
+    Kind.HIDDEN_SHAPE: say("Hidden shape"),
+    Kind.CORNER_TOUCH: say("Nets meet in a corner"),
+    Kind.PORT: say("Port"),
+    Kind.PIN_MARK: say("Pin mark without metal"),
+    Kind.TEXT: say("Text"),
+    Kind.UNKNOWN_LAYER: say("Unknown layer"),
+    Kind.UNKNOWN_CELL: say("Unknown cell"),
+}

@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.layout.library import Library
+from sandgrain.layout.page import kind_text
 from sandgrain.layout.placements import Placed, take_apart
 from sandgrain.layout.process import Process
 from sandgrain.layout.read import Drawing
-from sandgrain.layout.result import Difference, Kind
+from sandgrain.layout.result import Difference, Kind, say
+from sandgrain.layout.shapes import region_of
+from sandgrain.verdict import Text
 
 _PANEL = 300
 _MAP = 150
@@ -40,7 +43,7 @@ _ADDED = frozenset(
 )
 _TAKEN = frozenset({Kind.OPEN, Kind.VIA_REMOVED})
 
-Tell = Callable[[str], str]
+Tell = Callable[[Text], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +79,19 @@ class Pictures:
         crop = self._crop(finding)
         width = _MAP + 3 * _PANEL + 5 * _MARGIN
         height = _HEAD + _PANEL + 2 * _MARGIN + _LEGEND
-        title = f"{finding.kind.value}{'' if finding.layer is None else f' ({finding.layer})'}"
+        title = f"{self._tell(kind_text(finding.kind))}{'' if finding.layer is None else f' ({finding.layer})'}"
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-            f'height="{height}" font-family="sans-serif" font-size="12" role="img">',
+            (
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+                f'height="{height}" font-family="sans-serif" font-size="12" role="img">'
+            ),
             f"<title>{escape(title)}</title>",
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             f'<text x="{_MARGIN}" y="16" font-weight="bold" font-size="14">{escape(title)}</text>',
             self._map(finding, crop.window),
         ]
         left = _MAP + 2 * _MARGIN
-        names = (self._tell("drawn"), self._tell("expected"), self._tell("difference"))
+        names = (self._tell(say("drawn")), self._tell(say("expected")), self._tell(say("difference")))
         for number, name in enumerate(names):
             x = left + number * (_PANEL + _MARGIN)
             parts.append(f'<text x="{x}" y="{_HEAD - 6}">{escape(name)}</text>')
@@ -178,7 +183,7 @@ class Pictures:
             path = _path(region)
             points += path.count(" ")
             if points > _MOST_POINTS:
-                parts.append(f"<!-- {escape(self._tell('more shapes than a picture holds'))} -->")
+                parts.append(f"<!-- {escape(self._tell(say('more shapes than a picture holds')))} -->")
                 break
             faint = opacity * (0.35 if layer.use == "device" and layer.name not in _STRONG else 1.0)
             parts.append(
@@ -218,7 +223,7 @@ class Pictures:
         side = max(4.0, window.width() * scale)
         place = "({:,.2f}, {:,.2f}) um".format(*(side_um for side_um in (finding.box or (0, 0))[:2]))
         return (
-            f'<text x="{x}" y="{y - 6}">{escape(self._tell("die"))}</text>'
+            f'<text x="{x}" y="{y - 6}">{escape(self._tell(say("die")))}</text>'
             f'<rect x="{x}" y="{y}" width="{wide:.2f}" height="{high:.2f}" fill="#f0efe9" stroke="#555555"/>'
             + self._rows(x, y, scale)
             + f'<rect x="{px - side / 2:.2f}" y="{py - side / 2:.2f}" width="{side:.2f}" height="{side:.2f}" '
@@ -230,12 +235,13 @@ class Pictures:
 
     def _rows(self, x: float, y: float, scale: float) -> str:
         """The ground that cells cover."""
-        ground = db.Region([placement.box for placement in self._placed.placements]).merged()
+        ground = region_of(placement.box for placement in self._placed.placements).merged()
         parts = []
         for polygon in list(ground.each())[:200]:
             box = polygon.bbox()
             parts.append(
-                f'<rect x="{x + (box.left - self._die.left) * scale:.2f}" y="{y + (self._die.top - box.top) * scale:.2f}" '
+                f'<rect x="{x + (box.left - self._die.left) * scale:.2f}" '
+                f'y="{y + (self._die.top - box.top) * scale:.2f}" '
                 f'width="{box.width() * scale:.2f}" height="{box.height() * scale:.2f}" fill="#d9d5c7"/>'
             )
         return "".join(parts)
@@ -260,7 +266,7 @@ class Pictures:
             )
             at += 19 + 6 * len(layer.name)
         at = x + 2 * (_PANEL + _MARGIN)
-        for colour, word in ((_EXTRA, self._tell("too much")), (_LACKING, self._tell("lacking"))):
+        for colour, word in ((_EXTRA, self._tell(say("too much"))), (_LACKING, self._tell(say("lacking")))):
             parts.append(
                 f'<rect x="{at}" y="{y - 28}" width="10" height="10" fill="{colour}"/>'
                 f'<text x="{at + 13}" y="{y - 19}" font-size="10">{escape(word)}</text>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.errors import LimitExceeded
 from sandgrain.layout.cell import CellModel, digest_of, model_of, regions_of

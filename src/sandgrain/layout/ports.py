@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 
 from sandgrain.layout.extraction import Extracted, Label, covering
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.lef import PortShape
 from sandgrain.layout.process import Process
-from sandgrain.layout.result import Difference, Kind
+from sandgrain.layout.result import Difference, Kind, say
 
 
 def drawn_ports(
@@ -62,10 +62,10 @@ def abstract_findings(
                     kind=Kind.PORT,
                     layer=shape.conductor,
                     box=micrometres(db.Box(*shape.box), unit),
-                    expected=f"the port {shape.port}, as the LEF says" if known else "ports of the netlist",
-                    found=("metal of another net" if found else "no metal")
+                    expected=say("the port {port} of the LEF, on its net", port=shape.port),
+                    found=(say("metal of another net") if found else say("no metal"))
                     if known
-                    else f"a port {shape.port!r} in the LEF",
+                    else say("no such port in the netlist"),
                     nets=(shape.port,),
                 )
             )
@@ -81,8 +81,8 @@ def port_findings(
         Difference(
             kind=Kind.PORT,
             box=None,
-            expected=f"a label for the port {name}",
-            found="none; which metal is the port follows from the rest of the netlist alone",
+            expected=say("a label for the port {name}", name=name),
+            found=say("none; which metal is the port follows from the rest of the netlist alone"),
             nets=(name,),
             status="open",
         )
@@ -98,8 +98,8 @@ def port_findings(
                     kind=Kind.PORT,
                     layer=label.conductor,
                     box=box,
-                    expected="pins for the ports of the netlist",
-                    found=f"a pin called {label.text!r}, which the netlist has no port for",
+                    expected=say("pins for the ports of the netlist"),
+                    found=say("a pin called {text}, which the netlist has no port for", text=repr(label.text)),
                 )
             )
         elif label.node < 0:
@@ -108,8 +108,12 @@ def port_findings(
                     kind=Kind.TEXT,
                     layer=label.conductor,
                     box=box,
-                    expected="labels on metal",
-                    found=f"the text {label.text!r} where there is no {label.conductor}",
+                    expected=say("labels on metal"),
+                    found=say(
+                        "the text {text} where there is no {conductor}",
+                        text=repr(label.text),
+                        conductor=label.conductor,
+                    ),
                     status="refutes" if label.text in names else "note",
                 )
             )
@@ -121,7 +125,7 @@ def _bare_marks(extracted: Extracted) -> list[Difference]:
     process = extracted.process
     placed = extracted.placed
     layout = placed.drawing.layout
-    out = []
+    out: list[Difference] = []
     layer_of = {conductor.name: conductor.layer for conductor in process.conductors}
     for mark in process.using("pin"):
         index = layout.find_layer(*mark.gds)
@@ -135,16 +139,16 @@ def _bare_marks(extracted: Extracted) -> list[Difference]:
             continue
         if own is not None:
             metal = db.Region(placed.top.begin_shapes_rec_touching(own, region.bbox()))
-        for polygon in (region.merged() - metal).merged().each():
-            out.append(
-                Difference(
-                    kind=Kind.PIN_MARK,
-                    layer=mark.of,
-                    box=micrometres(polygon.bbox(), process.database_unit),
-                    expected=f"{mark.of} beneath the mark of a pin",
-                    found="none",
-                )
+        out.extend(
+            Difference(
+                kind=Kind.PIN_MARK,
+                layer=mark.of,
+                box=micrometres(polygon.bbox(), process.database_unit),
+                expected=say("{of} beneath the mark of a pin", of=mark.of),
+                found=say("none"),
             )
+            for polygon in (region.merged() - metal).merged().each()
+        )
     return out
 
 
@@ -179,26 +183,22 @@ def supply_findings(extracted: Extracted, supplies: Mapping[str, int], process: 
         supplies: cluster of each supply the netlist leaves out.
         process: which labels mean which supply.
     """
-    out = []
-    for supply, texts in process.library.supply_labels.items():
-        for label in extracted.labels:
-            if (
-                label.text in texts
-                and label.node >= 0
-                and supply in supplies
-                and _elsewhere(label, extracted, supplies[supply])
-            ):
-                out.append(
-                    Difference(
-                        kind=Kind.WRONG_NET,
-                        layer=label.conductor,
-                        box=micrometres(db.Box(*label.at, *label.at), process.database_unit),
-                        expected=f"the label {label.text!r} on the supply {supply}",
-                        found="on another net",
-                        nets=(supply,),
-                    )
-                )
-    return out
+    return [
+        Difference(
+            kind=Kind.WRONG_NET,
+            layer=label.conductor,
+            box=micrometres(db.Box(*label.at, *label.at), process.database_unit),
+            expected=say("the label {text} on the supply {supply}", text=repr(label.text), supply=supply),
+            found=say("on another net"),
+            nets=(supply,),
+        )
+        for supply, texts in process.library.supply_labels.items()
+        for label in extracted.labels
+        if supply in supplies
+        and label.text in texts
+        and label.node >= 0
+        and _elsewhere(label, extracted, supplies[supply])
+    ]
 
 
 def _elsewhere(label: Label, extracted: Extracted, cluster: int) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 
 from sandgrain.layout import _contact_kernels as kernels
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.locating import Locator
-from sandgrain.layout.result import Difference, Kind
+from sandgrain.layout.result import Difference, Kind, say
+from sandgrain.layout.shapes import region_of
 
 _LETTERS = 1_500
 
@@ -77,7 +78,7 @@ def _floating(extracted: Extracted, locator: Locator, floating: dict[int, list[i
     words = [
         (polygon.bbox(), level)
         for level in sorted({level for _, level in boxes.values()})
-        for polygon in db.Region([box for box, its in boxes.values() if its == level]).sized(_LETTERS).merged().each()
+        for polygon in region_of(box for box, its in boxes.values() if its == level).sized(_LETTERS).merged().each()
     ]
     out = []
     for cluster, nodes in sorted(floating.items()):
@@ -90,9 +91,15 @@ def _floating(extracted: Extracted, locator: Locator, floating: dict[int, list[i
                 kind=Kind.HIDDEN_SHAPE if above else (Kind.VIA_ADDED if cuts else Kind.FLOATING_METAL),
                 layer=layer,
                 box=micrometres(box, unit),
-                expected="no metal without a pin or port",
-                found=f"{len(nodes)} shapes on {layer} that nothing is connected to"
-                + (f", beneath {order[above[0]]}" if above else ""),
+                expected=say("no metal without a pin or port"),
+                found=say(
+                    "{count} shapes on {layer} that nothing is connected to, beneath {above}",
+                    count=len(nodes),
+                    layer=layer,
+                    above=order[above[0]],
+                )
+                if above
+                else say("{count} shapes on {layer} that nothing is connected to", count=len(nodes), layer=layer),
             )
         )
     return out
@@ -102,14 +109,20 @@ def covered(extracted: Extracted, findings: list[Difference]) -> list[Difference
     """The same findings, shapes without a cell that lie beneath floating metal told as hidden."""
     unit = extracted.process.database_unit
     floating = [finding for finding in findings if finding.kind is Kind.FLOATING_METAL and finding.box is not None]
-    words = db.Region([_database(finding, unit) for finding in floating]).sized(_LETTERS).merged()
+    words = region_of(_database(finding, unit) for finding in floating).sized(_LETTERS).merged()
     boxes = [polygon.bbox() for polygon in words.each()]
     out = []
     for finding in findings:
         if finding.kind is Kind.EXTRA_DEVICE_SHAPE and finding.box is not None:
             here = _database(finding, unit)
             if any(box.overlaps(here) for box in boxes):
-                finding = replace(finding, kind=Kind.HIDDEN_SHAPE, found=f"{finding.found}, beneath floating metal")
+                finding = replace(
+                    finding,
+                    kind=Kind.HIDDEN_SHAPE,
+                    found=say(
+                        "a shape on {layer} that belongs to no cell, beneath floating metal", layer=finding.layer or ""
+                    ),
+                )
         out.append(finding)
     return out
 
@@ -119,16 +132,13 @@ def _database(finding: Difference, unit: float) -> db.Box:
     return db.Box(round(left / unit), round(bottom / unit), round(right / unit), round(top / unit))
 
 
-def on_unused_pins(
-    extracted: Extracted, locator: Locator, unused: dict[int, str], pins: dict[int, db.Box]
-) -> list[Difference]:
+def on_unused_pins(extracted: Extracted, locator: Locator, unused: dict[int, str]) -> list[Difference]:
     """Wires on pins the netlist leaves unconnected.
 
     Args:
         extracted: the drawing.
         locator: of the same drawing.
         unused: what the netlist calls the pin, by cluster.
-        pins: the cell of each.
     """
     out = []
     for cluster, name in sorted(unused.items()):
@@ -143,9 +153,8 @@ def on_unused_pins(
                 kind=Kind.EXTRA_WIRE,
                 layer=locator.layer(wires[-1]),
                 box=micrometres(box, extracted.process.database_unit),
-                expected=f"{name} without a wire",
-                found=f"{len(wires)} shapes on it, from the cell at "
-                + "({:.3f}, {:.3f}) um".format(*micrometres(pins[cluster], extracted.process.database_unit)[:2]),
+                expected=say("{name} without a wire", name=name),
+                found=say("{count} shapes on it", count=len(wires)),
                 nets=(name,),
             )
         )
@@ -177,8 +186,8 @@ def _inside(
                 kind=Kind.EXTRA_WIRE,
                 layer=locator.layer(near[0]),
                 box=micrometres(box, unit),
-                expected=f"nothing wired to the inside of the cell {placement.master.model.name}",
-                found=f"{len(nodes)} shapes on a node of it that is no pin",
+                expected=say("nothing wired to the inside of the cell {name}", name=placement.master.model.name),
+                found=say("{count} shapes on a node of it that is no pin", count=len(nodes)),
             )
         )
     return out
@@ -222,8 +231,8 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ports: s
                     kind=Kind.VIA_ADDED if cut else Kind.DANGLING_WIRE,
                     layer=locator.layer(found[0]),
                     box=micrometres(box, extracted.process.database_unit),
-                    expected="wires and cuts that join two things",
-                    found=f"{locator.layer(found[0])} in contact with one thing alone",
+                    expected=say("wires and cuts that join two things"),
+                    found=say("{layer} in contact with one thing alone", layer=locator.layer(found[0])),
                 )
             )
     return out
@@ -243,8 +252,8 @@ def _corners(extracted: Extracted, locator: Locator) -> list[Difference]:
                 kind=Kind.CORNER_TOUCH,
                 layer=extracted.strata.names[int(extracted.shapes.layers[one])],
                 box=micrometres(here, extracted.process.database_unit),
-                expected="nets apart from each other",
-                found="two nets that meet in a point; whether they conduct cannot be said",
+                expected=say("nets apart from each other"),
+                found=say("two nets that meet in a point; whether they conduct cannot be said"),
                 status="open",
             )
         )

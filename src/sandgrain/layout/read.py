@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.errors import LimitExceeded
 from sandgrain.layout.errors import LayoutError
@@ -84,7 +84,7 @@ def read_layout(path: Path, process: Process, limits: LayoutLimits | None = None
     layout = db.Layout()
     options = db.LoadLayoutOptions()
     options.properties_enabled = False
-    options.gds2_box_record_mode = 1
+    options.gds2_box_mode = 1
     options.gds2_allow_multi_xy_records = False
     options.gds2_allow_big_records = False
     try:

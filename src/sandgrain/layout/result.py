@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandgrain.verdict import Verdict
+from sandgrain.verdict import Figure, Text, Verdict
+
+
+def say(template: str, **args: str | int) -> Text:
+    """A sentence of a finding, in English; reports tell it in other languages too."""
+    return Text(template=template, args=args)
+
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in micrometres."""
@@ -63,8 +69,6 @@ class Kind(StrEnum):
     """Shapes on a layer the process does not list."""
     UNKNOWN_CELL = "unknown-cell"
     """A cell nobody described."""
-    ROUTED_GEOMETRY = "routed-geometry"
-    """The wires are not those of the DEF."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ class Difference:
 
     kind: Kind
     box: Box | None
-    expected: str
-    found: str
+    expected: Text
+    found: Text
     layer: str | None = None
     nets: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
@@ -100,7 +104,7 @@ class Explained:
 
     what: str
     count: int
-    reason: str
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class LayoutComparison:
         top: the cell that is the chip.
         process: name of the layer stack.
         findings: differences, the refuting ones first.
-        counts: how much was compared, by what.
+        counts: how much was compared.
         explained: cells and shapes without function, by reason.
         not_covered: what this comparison cannot know.
         inputs: SHA-256 of every file, by name.
@@ -124,9 +128,9 @@ class LayoutComparison:
     top: str
     process: str
     findings: tuple[Difference, ...]
-    counts: Mapping[str, int]
+    counts: tuple[Figure, ...]
     explained: tuple[Explained, ...]
-    not_covered: tuple[str, ...]
+    not_covered: tuple[Text, ...]
     inputs: Mapping[str, str]
     certificate: str = ""
     die: Box = (0.0, 0.0, 0.0, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 from numpy.typing import NDArray
 
 from sandgrain.layout import _contact_kernels as kernels
@@ -69,14 +69,12 @@ def trapezoids_of(polygon: db.Polygon) -> list[tuple[int, int, int, int, int, in
     return out
 
 
-def bounds(trapezoids: Trapezoids) -> tuple[int, int, int, int]:
-    """Left, bottom, right, top of shapes, of which there is at least one."""
-    return (
-        int(min(trapezoids[:, 2].min(), trapezoids[:, 4].min())),
-        int(trapezoids[:, 0].min()),
-        int(max(trapezoids[:, 3].max(), trapezoids[:, 5].max())),
-        int(trapezoids[:, 1].max()),
-    )
+def region_of(boxes: Iterable[db.Box]) -> db.Region:
+    """Boxes as a region."""
+    region = db.Region()
+    for box in boxes:
+        region.insert(box)
+    return region
 
 
 def meetings(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import klayout.db as db
 import numpy as np
+from klayout import db
 
 from sandgrain.layout.cell import Nodes, nodes_of
 from sandgrain.layout.connectivity import Strata

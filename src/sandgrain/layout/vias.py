@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-import klayout.db as db
+from klayout import db
 
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
-from sandgrain.layout.result import Difference, Kind
+from sandgrain.layout.result import Difference, Kind, say
 
 _OFTEN = 0.9
 _ENOUGH = 8
@@ -85,8 +85,13 @@ def _odd(extracted: Extracted, cut: str, crossing: db.Region, cuts: db.Region) -
                     kind=Kind.VIA_REMOVED if len(inside) < len(usual) else Kind.VIA_ADDED,
                     layer=cut,
                     box=micrometres(box.moved(at.left, at.bottom), unit),
-                    expected=f"{len(usual)} cuts as in {often} of {len(found)} crossings of this shape",
-                    found=f"{len(inside)} cuts",
+                    expected=say(
+                        "{usual} cuts as in {often} of {found} crossings of this shape",
+                        usual=len(usual),
+                        often=often,
+                        found=len(found),
+                    ),
+                    found=say("{count} cuts", count=len(inside)),
                 )
             )
     return out
