@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +123,10 @@ def compare(
                     )
                 ]
             findings += found
-        findings = covered(extracted, findings + without_purpose(extracted, locator, set(names)))
+        findings = covered(
+            extracted,
+            findings + without_purpose(extracted, locator, set(names), _unlabelled(names, ports, one, two, matching)),
+        )
         findings += odd
         findings += on_unused_pins(extracted, locator, unused(expected, one, two, matching))
         findings += port_findings(extracted, names, ports)
@@ -258,3 +262,18 @@ def _primary(findings: list[Difference]) -> list[Difference]:
 
 def _near(one: Box, two: Box) -> bool:
     return max(one[0] - two[2], two[0] - one[2]) <= _NEAR_UM and max(one[1] - two[3], two[1] - one[3]) <= _NEAR_UM
+
+
+def _unlabelled(
+    names: Mapping[str, tuple[int, ...]],
+    ports: Mapping[str, tuple[int, ...]],
+    one: Chosen,
+    two: Chosen,
+    matching: Matching,
+) -> set[int]:
+    """Clusters of the ports that nothing on the drawing names."""
+    new = {int(old): number for number, old in enumerate(one.nets)}
+    drawn = [
+        int(matching.nets[new[net]]) for name, nets in names.items() if not ports[name] for net in nets if net in new
+    ]
+    return {int(two.nets[net]) for net in drawn if net >= 0}

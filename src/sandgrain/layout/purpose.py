@@ -18,13 +18,14 @@ from sandgrain.layout.shapes import region_of
 _LETTERS = 1_500
 
 
-def without_purpose(extracted: Extracted, locator: Locator, ports: set[str]) -> list[Difference]:
+def without_purpose(extracted: Extracted, locator: Locator, ports: set[str], unlabelled: set[int]) -> list[Difference]:
     """Wires and cuts of the chip that no net of the netlist explains.
 
     Args:
         extracted: the drawing.
         locator: of the same drawing.
         ports: names of the netlist's ports.
+        unlabelled: nets of ports that no label names, which therefore end anywhere.
     """
     clusters = extracted.connected.clusters
     pinned, inner = _cell_clusters(extracted)
@@ -42,7 +43,7 @@ def without_purpose(extracted: Extracted, locator: Locator, ports: set[str]) -> 
     return [
         *_floating(extracted, locator, floating),
         *_inside(extracted, locator, wired, inner),
-        *_dangling(extracted, locator, pinned, ports),
+        *_dangling(extracted, locator, pinned - unlabelled, ports),
         *_corners(extracted, locator),
     ]
 
@@ -173,21 +174,29 @@ def _level(extracted: Extracted, node: int) -> int:
 def _inside(
     extracted: Extracted, locator: Locator, wired: dict[int, list[int]], inner: dict[int, int]
 ) -> list[Difference]:
+    """Insides of cells that wires, or other cells that touch them, are joined to."""
     unit = extracted.process.database_unit
+    sizes = np.bincount(extracted.connected.clusters, minlength=extracted.connected.count)
     out = []
-    for cluster, nodes in sorted(wired.items()):
-        placement = extracted.placed.placements[inner[cluster]]
+    for cluster, number in sorted(inner.items()):
+        nodes = wired.get(cluster, [])
+        if sizes[cluster] < 2:
+            continue
+        placement = extracted.placed.placements[number]
         near = [node for node in nodes if locator.box(node).touches(placement.box)] or nodes
         box = db.Box()
         for node in near:
             box += locator.box(node)
+        name = placement.master.model.name
         out.append(
             Difference(
-                kind=Kind.EXTRA_WIRE,
-                layer=locator.layer(near[0]),
-                box=micrometres(box, unit),
-                expected=say("nothing wired to the inside of the cell {name}", name=placement.master.model.name),
-                found=say("{count} shapes on a node of it that is no pin", count=len(nodes)),
+                kind=Kind.EXTRA_WIRE if near else Kind.SHORT,
+                layer=locator.layer(near[0]) if near else None,
+                box=micrometres(box if near else placement.box, unit),
+                expected=say("nothing wired to the inside of the cell {name}", name=name),
+                found=say("{count} shapes on a node of it that is no pin", count=len(nodes))
+                if near
+                else say("joined by touching another cell"),
             )
         )
     return out
