@@ -108,9 +108,10 @@ def wire_cut(layout: db.Layout, top: db.Cell, rng: random.Random) -> Change:
             else db.Box(box.left, box.bottom + at, box.right, box.bottom + at + 200)
         )
         # Not where something else holds the net together or ends in the gap.
-        others = db.Region(
-            [other.bbox() for other in top.shapes(index).each_touching(gap.enlarged(50)) if not other.is_text()]
-        )
+        others = db.Region()
+        for other in top.shapes(index).each_touching(gap.enlarged(50)):
+            if not other.is_text():
+                others.insert(other.bbox())
         if others.count() != 1:
             continue
         cuts = [cut for cut in CUTS for _ in top.shapes(_layer(layout, cut)).each_touching(gap.enlarged(100))]

@@ -20,15 +20,17 @@ def found(result: LayoutComparison, kind: Kind, box: db.Box) -> Difference:
     unit = PROCESS.database_unit
     sides = tuple(side * unit for side in (box.left, box.bottom, box.right, box.top))
     for finding in result.findings:
-        if finding.kind is kind and finding.status == "refutes" and finding.box is not None:
-            if all(abs(one - two) <= 1.0 for one, two in zip(finding.box, sides, strict=True)):
-                return finding
+        at = finding.box
+        if finding.kind is not kind or finding.status != "refutes" or at is None:
+            continue
+        if all(abs(one - two) <= 1.0 for one, two in zip(at, sides, strict=True)):
+            return finding
     pytest.fail(f"no {kind} at {sides}: {[(one.kind.value, one.box) for one in result.findings]}")
 
 
-@pytest.mark.parametrize("form", [{}, {"powered": True}, {"fillers": False}])
-def test_the_clean_drawing_is_proved(form: dict[str, bool], tmp_path: Path) -> None:
-    result = compared(small(), verilog(**form), tmp_path)
+@pytest.mark.parametrize(("powered", "fillers"), [(False, True), (True, True), (False, False)])
+def test_the_clean_drawing_is_proved(powered: bool, fillers: bool, tmp_path: Path) -> None:
+    result = compared(small(), verilog(powered=powered, fillers=fillers), tmp_path)
     assert (result.verdict, result.findings) == (Verdict.PROVED, ())
     assert {item.what for item in result.explained} == {
         PREFIX + kind for kind in ("tapvpwrvgnd_1", "decap_3", "fill_1")

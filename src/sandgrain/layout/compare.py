@@ -10,7 +10,17 @@ import numpy as np
 from sandgrain.layout.alignment import align
 from sandgrain.layout.certificate import write_certificate
 from sandgrain.layout.differences import Telling
-from sandgrain.layout.explaining import apart, choose, explained_cells, physical, resized, supplies, sure, unused
+from sandgrain.layout.explaining import (
+    Chosen,
+    apart,
+    choose,
+    explained_cells,
+    physical,
+    resized,
+    supplies,
+    sure,
+    unused,
+)
 from sandgrain.layout.extraction import extract
 from sandgrain.layout.functions import Functions
 from sandgrain.layout.geometry import compare_geometry, micrometres, reaching
@@ -19,7 +29,7 @@ from sandgrain.layout.lef import PortShape
 from sandgrain.layout.library import Library
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.locating import Locator
-from sandgrain.layout.matching import isomorphism
+from sandgrain.layout.matching import Matching, isomorphism
 from sandgrain.layout.placements import take_apart
 from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, text_notes
 from sandgrain.layout.purpose import covered, on_unused_pins, without_purpose

@@ -291,6 +291,8 @@ class _Counter:
         """Own shapes and calls of every structure."""
         starts = np.flatnonzero(self.types == BGNSTR)
         self._limit(int(starts.size), "cells", "structures")
+        if not starts.size:
+            raise LayoutError("the file holds no structure", file=self.path, expected="at least one")
         ends = np.append(starts[1:], self.types.size)
         shape = np.isin(self.types, (BOUNDARY, PATH, TEXT, BOX, NODE))
         shapes_before = np.concatenate([[0], np.cumsum(shape)])
@@ -325,8 +327,6 @@ class _Counter:
             self.own[name] = int(shapes_before[end] - shapes_before[start])
             self.calls[name] = calls
             self.where[name] = at
-        if not self.own:
-            raise LayoutError("the file holds no structure", file=self.path, expected="at least one")
         for name, calls in self.calls.items():
             for child in calls:
                 if child not in self.own:

@@ -137,7 +137,8 @@ def reference_transistors(path: Path, cell: str) -> tuple[tuple[str, ...], list[
             _, drain, gate, source, bulk, kind = plain
             out.append(
                 Transistor(
-                    kind=kind.split("__")[-1],
+                    # Narrow ones are modelled apart from the others of their kind and drawn alike.
+                    kind=kind.split("__")[-1].removeprefix("special_"),
                     gate=gate,
                     bulk=bulk,
                     ends=(drain, source),
