@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from sandgrain.cli import app
 from sandgrain.formal.shutdown import ShutdownOptions
+from sandgrain.layout.limits import LayoutLimits
 from sandgrain.netlist import ElaborationLimits
 from sandgrain.netlist.limits import ReadLimits
 from sandgrain.report.limits import ReportLimits
@@ -30,7 +31,7 @@ from sandgrain.verdict import Case, Claim, Finding, Leak, Witness
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, ShutdownOptions, ReportLimits)
+LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, LayoutLimits, ShutdownOptions, ReportLimits)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -169,7 +170,10 @@ def test_every_limit_is_told_with_its_value(limits: type[Any]) -> None:
     assert told == {field.name: float(getattr(limits(), field.name)) for field in dataclasses.fields(limits)}
 
 
-@pytest.mark.parametrize("command", ["audit", "prove", "check", "replay", "example", "schema", "netlist info"])
+@pytest.mark.parametrize(
+    "command",
+    ["audit", "prove", "check", "replay", "example", "schema", "netlist info", "compare netlist-layout"],
+)
 def test_every_option_is_explained(command: str) -> None:
     assert options_told(command) == options_offered(command)
 

@@ -7,18 +7,19 @@ it has no use for colours, refinement or search, so that a mistake there cannot 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.extraction import Extracted, extract
 from sandgrain.layout.geometry import compare_geometry
 from sandgrain.layout.graph import Expected, Graph, Types, expected_graph
+from sandgrain.layout.lef import PortShape
 from sandgrain.layout.library import Library
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.matching import Matching
 from sandgrain.layout.placements import Placement, take_apart
-from sandgrain.layout.ports import drawn_ports
+from sandgrain.layout.ports import drawn_ports, port_nodes
 from sandgrain.layout.read import Drawing
 from sandgrain.netlist.model import Module
 
@@ -86,6 +87,7 @@ def check_certificate(
     library: Library,
     inputs: dict[str, str],
     limits: LayoutLimits | None = None,
+    ports: Sequence[PortShape] | None = None,
 ) -> Checked:
     """Follow a certificate through the netlist and the drawing.
 
@@ -95,9 +97,11 @@ def check_certificate(
         drawing: the layout.
         library: the trusted cells.
         inputs: SHA-256 of the files as they are now, by name.
+        limits: bounds on the drawing.
+        ports: where the LEF says the ports are.
     """
     try:
-        return _Check(module, drawing, library, limits).follow(list(_values(text)), inputs)
+        return _Check(module, drawing, library, limits, ports).follow(list(_values(text)), inputs)
     except _Refusal as refusal:
         return Checked(False, str(refusal))
 
@@ -120,8 +124,15 @@ def _values(text: str) -> Iterator[list[object]]:
 
 
 class _Check:
-    def __init__(self, module: Module, drawing: Drawing, library: Library, limits: LayoutLimits | None) -> None:
-        self.module, self.drawing, self.library, self.limits = module, drawing, library, limits
+    def __init__(
+        self,
+        module: Module,
+        drawing: Drawing,
+        library: Library,
+        limits: LayoutLimits | None,
+        ports: Sequence[PortShape] | None,
+    ) -> None:
+        self.module, self.drawing, self.library, self.limits, self.ports = module, drawing, library, limits, ports
         self.process = library.process
 
     def follow(self, values: list[list[object]], inputs: dict[str, str]) -> Checked:
@@ -209,7 +220,7 @@ class _Check:
         return nets
 
     def _ports(self, expected: Expected, extracted: Extracted, nets: dict[int, int]) -> None:
-        drawn = drawn_ports(extracted, expected.graph.ports)
+        drawn = drawn_ports(extracted, port_nodes(extracted, expected.graph.ports, self.ports))
         for name, own in expected.graph.ports.items():
             if not drawn[name]:
                 raise _Refusal(f"no label says which metal is the port {name!r}")

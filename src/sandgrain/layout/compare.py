@@ -31,7 +31,7 @@ from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.locating import Locator
 from sandgrain.layout.matching import Matching, isomorphism
 from sandgrain.layout.placements import take_apart
-from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, text_notes
+from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, port_nodes, text_notes
 from sandgrain.layout.purpose import covered, on_unused_pins, without_purpose
 from sandgrain.layout.read import Drawing
 from sandgrain.layout.result import Box, Difference, Kind, LayoutComparison, say
@@ -94,7 +94,8 @@ def compare(
         foreign = {master.drawn_as: master.model for master in placed.masters.values() if master.foreign}
         expected = expected_graph(subject.module, library, foreign, types)
         names = expected.graph.ports
-        ports = drawn_ports(extracted, names, subject.ports)
+        nodes = port_nodes(extracted, names, subject.ports)
+        ports = drawn_ports(extracted, nodes)
         drawn = drawn_graph(extracted, types, ports)
         kept, explained = explained_cells(expected, drawn, process, subject.pre_layout)
         logic = [cell for cell, model in enumerate(expected.graph.models) if not model.physical_only]
@@ -119,6 +120,7 @@ def compare(
                 one.cells.tolist(),
                 locator,
                 types,
+                nodes,
             )
             matching = align(one.graph, two.graph, sure(marks))
             found = telling.tell(matching)
@@ -135,7 +137,7 @@ def compare(
             findings += found
         findings = covered(
             extracted,
-            findings + without_purpose(extracted, locator, set(names), _unlabelled(names, ports, one, two, matching)),
+            findings + without_purpose(extracted, locator, nodes, _unlabelled(names, ports, one, two, matching)),
         )
         findings += odd
         findings += on_unused_pins(extracted, locator, unused(expected, one, two, matching))

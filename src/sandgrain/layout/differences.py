@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from klayout import db
@@ -42,6 +43,7 @@ class Telling:
         instances: cell of ``expected`` of each cell of ``graph``.
         locator: of the same drawing.
         types: what the numbers of pins mean.
+        ports: nodes of every port.
     """
 
     def __init__(
@@ -56,11 +58,12 @@ class Telling:
         instances: list[int],
         locator: Locator,
         types: Types,
+        ports: Mapping[str, tuple[int, ...]],
     ) -> None:
         self.expected, self.graph, self.old = expected, graph, old
         self.drawn, self.clusters, self.extracted = drawn, clusters, extracted
         self.placements, self.instances = placements, instances
-        self.locator, self.types = locator, types
+        self.locator, self.types, self.ports = locator, types, ports
         self.unit = extracted.process.database_unit
 
     # -- names ---------------------------------------------------------------------------------------------------
@@ -184,14 +187,13 @@ class Telling:
 
     def _nets(self, matching: Matching) -> list[Difference]:
         pins = self._pins(matching)
-        # Ports count as pins: their label says which net they are.
+        # Ports count as pins: their label, or the LEF, says which net they are.
         ports = []
         for name, nets in self.graph.ports.items():
-            for label in self.extracted.labels:
-                if label.text == name and label.node >= 0:
-                    cluster = self._drawn_net(int(self.extracted.connected.clusters[label.node]))
-                    if cluster is not None and nets:
-                        ports.append(_Pin(-1, name, nets[0], label.node, cluster))
+            for node in self.ports.get(name, ()):
+                cluster = self._drawn_net(int(self.extracted.connected.clusters[node]))
+                if cluster is not None and nets:
+                    ports.append(_Pin(-1, name, nets[0], node, cluster))
         everything = pins + ports
         by_net: dict[int, dict[int, list[_Pin]]] = defaultdict(lambda: defaultdict(list))
         by_cluster: dict[int, dict[int, list[_Pin]]] = defaultdict(lambda: defaultdict(list))

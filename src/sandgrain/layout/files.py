@@ -86,12 +86,13 @@ def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = N
             f"cannot be read: {error}", file=certificate, expected="a certificate that --certificate wrote"
         ) from error
     module, drawing, digests = _read(inputs, progress)
+    ports = None
     if inputs.lef is not None:
+        ports = read_lef(inputs.lef, inputs.process, inputs.limits)
         digests[inputs.lef.name] = _digest(inputs.lef)
     with progress.stage("checking the certificate"):
-        return check_certificate(
-            text, module, drawing, Library(inputs.process, inputs.library, inputs.limits), digests, inputs.limits
-        )
+        library = Library(inputs.process, inputs.library, inputs.limits)
+        return check_certificate(text, module, drawing, library, digests, inputs.limits, ports)
 
 
 def draw(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from klayout import db
@@ -15,32 +15,38 @@ from sandgrain.layout.process import Process
 from sandgrain.layout.result import Difference, Kind, say
 
 
-def drawn_ports(
-    extracted: Extracted, names: Mapping[str, tuple[int, ...]], abstract: Sequence[PortShape] | None = None
+def port_nodes(
+    extracted: Extracted, names: Iterable[str], abstract: Sequence[PortShape] | None = None
 ) -> dict[str, tuple[int, ...]]:
-    """Clusters by port name.
+    """Nodes of the drawing that are a port, by name.
 
     A label in the mark of a pin names a port. Where a port has no such label, any label of its name counts, and
     where there is none at all, the place the LEF gives.
     """
+    wanted = set(names)
     marked: dict[str, set[int]] = defaultdict(set)
     plain: dict[str, set[int]] = defaultdict(set)
     for label in extracted.labels:
-        if label.node >= 0 and label.text in names:
-            (marked if label.marked else plain)[label.text].add(int(extracted.connected.clusters[label.node]))
+        if label.node >= 0 and label.text in wanted:
+            (marked if label.marked else plain)[label.text].add(label.node)
     for shape in abstract or ():
-        if shape.port in names and shape.port not in marked and shape.port not in plain:
-            plain[shape.port] |= _clusters_at(extracted, shape)
-    return {name: tuple(sorted(marked.get(name) or plain.get(name) or ())) for name in names}
+        if shape.port in wanted and shape.port not in marked and shape.port not in plain:
+            plain[shape.port] |= _nodes_at(extracted, shape)
+    return {name: tuple(sorted(marked.get(name) or plain.get(name) or ())) for name in wanted}
 
 
-def _clusters_at(extracted: Extracted, shape: PortShape) -> set[int]:
-    """Nets of the metal that covers the middle of a port's rectangle."""
+def drawn_ports(extracted: Extracted, nodes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Clusters by port name, from the nodes."""
+    clusters = extracted.connected.clusters
+    return {name: tuple(sorted({int(clusters[node]) for node in found})) for name, found in sorted(nodes.items())}
+
+
+def _nodes_at(extracted: Extracted, shape: PortShape) -> set[int]:
+    """Metal that covers the middle of a port's rectangle."""
     shapes = extracted.shapes
     rows = np.flatnonzero(shapes.layers == extracted.strata.number(shape.conductor))
     x, y = (shape.box[0] + shape.box[2]) // 2, (shape.box[1] + shape.box[3]) // 2
-    hits = rows[covering(shapes.trapezoids[rows], x, y)]
-    return {int(cluster) for cluster in extracted.connected.clusters[shapes.nodes[hits]]}
+    return {int(node) for node in shapes.nodes[rows[covering(shapes.trapezoids[rows], x, y)]]}
 
 
 def abstract_findings(
@@ -55,7 +61,7 @@ def abstract_findings(
     out = []
     for shape in abstract or ():
         known = shape.port in names
-        found = _clusters_at(extracted, shape)
+        found = {int(extracted.connected.clusters[node]) for node in _nodes_at(extracted, shape)}
         if (known and found != set(drawn[shape.port])) or (not known and shape.port not in supplies):
             out.append(
                 Difference(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,20 +19,21 @@ from sandgrain.layout.shapes import region_of
 _LETTERS = 1_500
 
 
-def without_purpose(extracted: Extracted, locator: Locator, ports: set[str], unlabelled: set[int]) -> list[Difference]:
+def without_purpose(
+    extracted: Extracted, locator: Locator, ports: Mapping[str, tuple[int, ...]], unlabelled: set[int]
+) -> list[Difference]:
     """Wires and cuts of the chip that no net of the netlist explains.
 
     Args:
         extracted: the drawing.
         locator: of the same drawing.
-        ports: names of the netlist's ports.
+        ports: nodes of the netlist's ports.
         unlabelled: nets of ports that no label names, which therefore end anywhere.
     """
     clusters = extracted.connected.clusters
     pinned, inner = _cell_clusters(extracted)
-    for label in extracted.labels:
-        if label.node >= 0 and label.text in ports:
-            pinned.add(int(clusters[label.node]))
+    ends = {node for nodes in ports.values() for node in nodes}
+    pinned |= {int(clusters[node]) for node in ends}
     floating: dict[int, list[int]] = defaultdict(list)
     wired: dict[int, list[int]] = defaultdict(list)
     for node in range(extracted.wires, extracted.substrate):
@@ -43,7 +45,7 @@ def without_purpose(extracted: Extracted, locator: Locator, ports: set[str], unl
     return [
         *_floating(extracted, locator, floating),
         *_inside(extracted, locator, wired, inner),
-        *_dangling(extracted, locator, pinned - unlabelled, ports),
+        *_dangling(extracted, locator, pinned - unlabelled, ends),
         *_corners(extracted, locator),
     ]
 
@@ -202,7 +204,7 @@ def _inside(
     return out
 
 
-def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ports: set[str]) -> list[Difference]:
+def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ends: set[int]) -> list[Difference]:
     """Wires and cuts in contact with one thing alone: taking them away would change no connection."""
     nodes = extracted.shapes.nodes
     pairs = nodes[extracted.connected.pairs]
@@ -219,9 +221,8 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ports: s
         for here, there in ((one, two), (two, one)):
             if wires <= here < substrate:
                 touched[int(group[here])].add(int(group[there]))
-    for label in extracted.labels:
-        if wires <= label.node < substrate and label.text in ports:
-            touched[int(group[label.node])].add(-1)
+    for node in ends:
+        touched[int(group[node])].add(-1)
     members: dict[int, list[int]] = defaultdict(list)
     for node in range(wires, wires + count):
         members[int(group[node])].append(node)
