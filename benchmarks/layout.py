@@ -70,7 +70,7 @@ def tile() -> tuple[list[tuple[str, int]], list[tuple[str, db.Box]], dict[str, i
     """Cells and their places, wires, and the heights of the nets."""
     nets = sorted({net for _, _, pins in CELLS for net in pins.values()})
     heights = {net: 4_000 + 1_000 * number for number, net in enumerate(nets)}
-    places, wires, taken, reach, x = [], [], [], {net: -2_000 for net in nets}, 0
+    places, wires, taken, reach, x = [], [], [], dict.fromkeys(nets, -2000), 0
     for _, kind, pins in CELLS:
         places.append((PREFIX + kind, x))
         for pin, net in sorted(pins.items()):
@@ -113,11 +113,14 @@ def chip(count: int, directory: Path) -> tuple[Path, Path, int]:
             label = db.Text(f"{net}_{number}", move * db.Trans(-1_300, heights[net]))
             top.shapes(layer(layout, "met3_label")).insert(label)
         for net, y in (("VGND", 0), ("VPWR", 2_720)):
-            ports.append((f"{net}_{number}", "inout"))
-            top.shapes(layer(layout, "met1_label")).insert(db.Text(f"{net}_{number}", move * db.Trans(230, y)))
+            # The substrate is one for the whole die, and so is the ground.
+            name = net if net == "VGND" else f"{net}_{number}"
+            if (name, "inout") not in ports[:8]:
+                ports.append((name, "inout"))
+            top.shapes(layer(layout, "met1_label")).insert(db.Text(name, move * db.Trans(230, y)))
         for name, kind, pins in CELLS:
-            joined = {**pins, "VGND": "VGND", "VPWR": "VPWR"}
-            pins_text = ", ".join(f".{pin}({net}_{number})" for pin, net in joined.items())
+            joined = {**{pin: f"{net}_{number}" for pin, net in pins.items()}, "VGND": "VGND", "VPWR": f"VPWR_{number}"}
+            pins_text = ", ".join(f".{pin}({net})" for pin, net in joined.items())
             body.append(f"  {PREFIX}{kind} {name}_{number} ({pins_text});")
     drawing, netlist = directory / "tiles.gds", directory / "tiles.v"
     layout.write(str(drawing))
@@ -162,8 +165,9 @@ def main() -> None:
             if before is not None:
                 grown = f"; {ours / before[1]:.1f} times the time for {size / before[0]:.0f} times the drawing"
             print(
-                f"x{size}: {polygons:,} polygons: comparison {ours:.2f} s ({polygons / ours:,.0f} polygons/s), klayout XOR "
-                f"{peer:.2f} s ({polygons / peer:,.0f} polygons/s), ratio {peer / ours:.2f}, peak {memory:,.0f} MiB{grown}",
+                f"x{size}: {polygons:,} polygons: comparison {ours:.2f} s ({polygons / ours:,.0f} polygons/s), "
+                f"klayout XOR {peer:.2f} s ({polygons / peer:,.0f} polygons/s), ratio {peer / ours:.2f}, "
+                f"peak {memory:,.0f} MiB{grown}",
                 flush=True,
             )
             before = (size, ours)

@@ -105,3 +105,17 @@ def test_alignment_keeps_what_is_untouched(seed: int) -> None:
     used = {net for _, pins in cells for net in pins}
     right = sum(int(found.nets[net]) == names[net] for net in used)
     assert right >= 0.9 * len(used)
+
+
+def test_many_equal_parts_are_matched_each_for_itself() -> None:
+    """Spare cells on nets of their own: thousands of equal colours, and no search through them."""
+    parts = 3_000
+    cells = [(0, [0, 1 + 2 * part, 2 + 2 * part]) for part in range(parts)]
+    cells += [(1, [0, 2 + 2 * part]) for part in range(parts)]
+    nets = 1 + 2 * parts
+    two, _ = shuffled(cells, nets, random.Random(3))
+    assert isomorphism(graph(cells, nets), two, ({}, {})) is not None
+    crossed = [(kind, list(pins)) for kind, pins in cells]
+    crossed[0][1][2] = crossed[1][1][1]
+    two, _ = shuffled(crossed, nets, random.Random(3))
+    assert isomorphism(graph(cells, nets), two, ({}, {})) is None

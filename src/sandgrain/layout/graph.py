@@ -149,6 +149,12 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
         if count
     }
     rules = library.process.library
+    named = {cells.pin_names[int(number)] for number in np.unique(cells.pin_ids)}
+    bulks = {
+        pin: rules.supplies[pin]
+        for pin in (library.process.well_pin, library.process.substrate_pin)
+        if pin in rules.supplies and pin not in named
+    }
     powered = _powered(module, models, rules.power | rules.ground)
     supplies: dict[str, int] = {}
     names = _bit_names(module)
@@ -198,6 +204,11 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
             for pin_name, supply_name in rules.supplies.items():
                 if pin_name in model.pins:
                     given.setdefault(pin_name, supplies[supply_name])
+        for bulk, supply in bulks.items():
+            # A netlist that names no bulk pin anywhere means the supply of the cell.
+            meant = next((pin for pin in rules.supplies if pin in given and rules.supplies[pin] == supply), None)
+            if bulk in model.pins and meant is not None:
+                given.setdefault(bulk, given[meant])
         for pin_name, net in given.items():
             for node in types.ids(model, pin_name):
                 if node in on and on[node][1] != net:
