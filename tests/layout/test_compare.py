@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from klayout import db
 
+from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.result import Difference, Kind, LayoutComparison
 from sandgrain.verdict import Verdict
 from tests.layout.small import CELLS, LIBRARY, PREFIX, PROCESS, Cells, Small, compared, small, verilog
@@ -313,3 +314,62 @@ def test_an_older_netlist(tmp_path: Path) -> None:
     assert f"{PREFIX}buf_1" in {item.what for item in result.explained}
     other = verilog(fillers=False).replace(f"{PREFIX}nand2_1 u2", f"{PREFIX}nor2_1 u2")
     assert compared(small(), other, tmp_path, pre_layout=True).verdict is Verdict.REFUTED
+
+
+def test_a_macro_nobody_describes_leaves_it_open(tmp_path: Path) -> None:
+    """A hard macro that netlist and drawing agree on: its inside is not known, so nothing is proved."""
+    chip = small()
+    cell = chip.layout.cell(f"{PREFIX}buf_1")
+    macro = chip.layout.create_cell("macro")
+    macro.insert(db.CellInstArray(cell.cell_index(), db.Trans()))
+    for layer in ("li1_label", "met1_label", "nwell_label", "pwell_label"):
+        for shape in list(cell.shapes(chip.layer(layer)).each()):
+            macro.shapes(chip.layer(layer)).insert(shape)
+    macro.shapes(chip.layer("standard_cell")).insert(db.Box(0, 0, 1_380, 2_720))
+    for instance in chip.top.each_inst():
+        if instance.cell.name == cell.name:
+            instance.cell_index = macro.cell_index()
+    result = compared(chip, verilog().replace(f"{PREFIX}buf_1 u3", "macro u3"), tmp_path)
+    assert result.verdict is Verdict.OPEN
+    assert [(one.kind, one.status) for one in result.findings] == [(Kind.UNKNOWN_CELL, "open")]
+
+
+def test_a_drawing_without_hierarchy_is_no_input(tmp_path: Path) -> None:
+    chip = small()
+    chip.top.flatten(True)
+    with pytest.raises(LayoutError, match="places no cell with transistors"):
+        compared(chip, verilog(), tmp_path)
+
+
+def test_a_supply_label_on_the_other_supply(tmp_path: Path) -> None:
+    chip = small()
+    shapes = chip.top.shapes(chip.layer("met1_label"))
+    shapes.clear()
+    for name, y in (("VPWR", 0), ("VGND", 2_720)):
+        shapes.insert(db.Text(name, db.Trans(400, y)))
+    result = compared(chip, verilog(), tmp_path)
+    assert {(one.kind, one.status) for one in result.findings} == {(Kind.WRONG_NET, "refutes")}
+
+
+def test_a_bulk_pin_no_netlist_names_is_the_supply_of_its_cell(tmp_path: Path) -> None:
+    text = verilog(powered=True).replace(", .VNB(VGND)", "").replace(", .VPB(VPWR)", "").replace(".VPB(VPWR), ", "")
+    assert "VPB" not in text and "VNB" not in text
+    assert compared(small(), text, tmp_path).verdict is Verdict.PROVED
+
+
+def test_a_well_without_a_tap_is_not_connected(tmp_path: Path) -> None:
+    cells = [one for one in CELLS if not one[1].startswith("tap")]
+    result = compared(small(cells), verilog(cells), tmp_path)
+    assert result.verdict is Verdict.REFUTED
+    assert {one.kind for one in result.findings} & {Kind.OPEN, Kind.VIA_REMOVED}
+
+
+def test_an_aligned_copy_of_a_cell_under_another_origin_is_that_cell(tmp_path: Path) -> None:
+    chip = small()
+    cell = chip.layout.cell(f"{PREFIX}nand2_1")
+    for info in chip.layout.layer_indexes():
+        cell.shapes(info).transform(db.Trans(5_000, -300))
+    for instance in chip.top.each_inst():
+        if instance.cell_index == cell.cell_index():
+            instance.trans = instance.trans * db.Trans(-5_000, 300)
+    assert compared(chip, verilog(), tmp_path).verdict is Verdict.PROVED

@@ -23,8 +23,8 @@ def spread_matching(
     """
     work = _Spreading(one, two, mine[0], theirs[0])
     by_colour: tuple[dict[int, list[int]], dict[int, list[int]]] = (defaultdict(list), defaultdict(list))
-    for nets, table in zip((mine[1], theirs[1]), by_colour, strict=True):
-        for net, colour in enumerate(nets.tolist()):
+    for colours, table in zip((mine[1], theirs[1]), by_colour, strict=True):
+        for net, colour in enumerate(colours.tolist()):
             table[colour].append(net)
     # Nets with a colour of their own first; then one pair of each class after another, small classes first.
     for colour, nets in sorted(by_colour[0].items(), key=lambda item: (len(item[1]), item[1][0])):

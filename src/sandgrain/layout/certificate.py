@@ -145,7 +145,9 @@ class _Check:
         if stated != inputs:
             raise _Refusal("the files are not those the certificate was made of")
         try:
-            placed = take_apart(self.drawing, self.drawing.top(str(words["top"][0])), self.library, self.limits)
+            top = self.drawing.top(str(words["top"][0]))
+            unknown = frozenset(name for name in self.module.cells.count_by_type() if name not in self.library)
+            placed = take_apart(self.drawing, top, self.library, self.limits, unknown)
         except LayoutError as error:
             raise _Refusal(error.what) from error
         geometry = compare_geometry(placed, self.library)

@@ -82,7 +82,8 @@ def compare(
     drawing = subject.drawing
     top = drawing.top(subject.top)
     with progress.stage("recognising cells"):
-        placed = take_apart(drawing, top, library, limits)
+        unknown = frozenset(name for name in subject.module.cells.count_by_type() if name not in library)
+        placed = take_apart(drawing, top, library, limits, unknown)
     with progress.stage("comparing polygons"):
         geometry = compare_geometry(placed, library)
         findings = list(geometry.findings)

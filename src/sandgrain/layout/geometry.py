@@ -16,6 +16,8 @@ from sandgrain.layout.shapes import region_of
 from sandgrain.layout.transistors import Transistor, drawn_transistors, reference_transistors, same_circuit
 
 _SAME_PLACE = 200
+# Findings on one layer; a drawing with more of them is refuted many times over.
+_MOST_STRAYS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,9 @@ def _strays(placed: Placed, process: Process) -> list[Difference]:
         if own.is_empty():
             continue
         cells = _of_cells(placed, layer.name, own.bbox())
-        for box in _gathered((own.merged() - cells).merged()):
+        for number, box in enumerate(_gathered((own.merged() - cells).merged())):
+            if number == _MOST_STRAYS:
+                break
             kind = _stray_kind(placed, process, layer.name, box)
             out.append(
                 Difference(

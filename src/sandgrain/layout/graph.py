@@ -204,9 +204,9 @@ def expected_graph(module: Module, library: Library, foreign: Mapping[str, CellM
             for pin_name, supply_name in rules.supplies.items():
                 if pin_name in model.pins:
                     given.setdefault(pin_name, supplies[supply_name])
-        for bulk, supply in bulks.items():
+        for bulk, rail in bulks.items():
             # A netlist that names no bulk pin anywhere means the supply of the cell.
-            meant = next((pin for pin in rules.supplies if pin in given and rules.supplies[pin] == supply), None)
+            meant = next((pin for pin in rules.supplies if pin in given and rules.supplies[pin] == rail), None)
             if bulk in model.pins and meant is not None:
                 given.setdefault(bulk, given[meant])
         for pin_name, net in given.items():

@@ -75,17 +75,30 @@ class Placed:
     unlisted: dict[tuple[int, int], int]
 
 
-def take_apart(drawing: Drawing, top: db.Cell, library: Library, limits: LayoutLimits | None = None) -> Placed:
+def take_apart(
+    drawing: Drawing,
+    top: db.Cell,
+    library: Library,
+    limits: LayoutLimits | None = None,
+    opaque: frozenset[str] = frozenset(),
+) -> Placed:
     """Recognise the cells of a drawing.
 
+    Args:
+        drawing: what was read.
+        top: the cell that is the chip.
+        library: the trusted cells.
+        limits: bounds on the number of placements.
+        opaque: types of the netlist that the library lacks; a cell called so is looked at as a whole.
+
     Raises:
-        LayoutError: a placement is scaled or turned by an odd angle.
+        LayoutError: a placement is scaled or turned by an odd angle, or no cell of the library is placed at all.
         LimitExceeded: there are too many placements.
     """
     limits = limits or LayoutLimits()
     process = library.process
     layout = drawing.layout
-    finder = _Finder(layout, library)
+    finder = _Finder(layout, library, opaque)
     placed = Placed(drawing, top, {}, [], [], _unlisted(layout, top, process))
     waiting = [(top.cell_index(), db.Trans())]
     while waiting:
@@ -114,6 +127,13 @@ def take_apart(drawing: Drawing, top: db.Cell, library: Library, limits: LayoutL
                         expected=f"at most {limits.instances:,} (LayoutLimits.instances)",
                         remedy="raise the limit",
                     )
+    if not placed.placements:
+        raise LayoutError(
+            f"the cell {top.name!r} places no cell with transistors",
+            file=drawing.file,
+            expected="standard cells as cells of their own, not resolved into polygons",
+            remedy="hand over the drawing with its hierarchy",
+        )
     return placed
 
 
@@ -141,8 +161,9 @@ def _unlisted(layout: db.Layout, top: db.Cell, process: Process) -> dict[tuple[i
 class _Finder:
     """Masters of a drawing's cells, each looked at once."""
 
-    def __init__(self, layout: db.Layout, library: Library) -> None:
+    def __init__(self, layout: db.Layout, library: Library, opaque: frozenset[str]) -> None:
         self.layout = layout
+        self.opaque = opaque
         self.library = library
         self.process = library.process
         self.known: dict[int, Master | None] = {}
@@ -155,6 +176,9 @@ class _Finder:
 
     def _recognise(self, index: int) -> Master | None:
         cell = self.layout.cell(index)
+        if cell.name in self.opaque and cell.name not in self.process.library.variants:
+            own = model_of(self.layout, cell, self.process)
+            return Master(cell.name, own, (0, 0), dict(own.regions), exact=False, foreign=True)
         if not self._could_be(cell):
             return None
         regions = regions_of(self.layout, cell, self.process)
