@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -195,19 +196,33 @@ def _strays(placed: Placed, process: Process) -> list[Difference]:
         if own.is_empty():
             continue
         cells = _of_cells(placed, layer.name, own.bbox())
-        for number, box in enumerate(_gathered((own.merged() - cells).merged())):
+        rest = (own.merged() - cells).merged()
+        for number, box in enumerate(_gathered(rest)):
             if number == _MOST_STRAYS:
                 break
-            kind = _stray_kind(placed, process, layer.name, box)
             out.append(
                 Difference(
-                    kind=kind,
+                    kind=_stray_kind(placed, process, layer.name, box),
                     layer=layer.name,
                     box=micrometres(box, unit),
                     expected=say("nothing beside the library's cells"),
                     found=say("a shape on {layer} that belongs to no cell", layer=layer.name),
+                    stray=True,
                 )
             )
+        # What lies within a cell's own shapes changes nothing on the die; it is told all the same.
+        out.extend(
+            Difference(
+                kind=Kind.EXTRA_DEVICE_SHAPE,
+                layer=layer.name,
+                box=micrometres(polygon.bbox(), unit),
+                expected=say("nothing beside the library's cells"),
+                found=say("a shape on {layer} within a cell's own, without effect", layer=layer.name),
+                status="note",
+                stray=True,
+            )
+            for polygon in itertools.islice(own.merged().inside(cells).each(), _MOST_STRAYS)
+        )
     footprints = region_of(placement.box for placement in placed.placements)
     footprints.min_coherence = True
     out.extend(

@@ -131,14 +131,15 @@ class Locator:
         path = self._path(contacts, group)
         if not path:
             return None
-        best: tuple[tuple[int, int, float], int] | None = None
+        best: tuple[tuple[int, bool, int, bool, float], int] | None = None
         for node in path:
             if not self.is_wire(node):
                 continue
             parts = _parts_without(contacts, node, group)
             mixed = sum(1 for names in parts if len(set(names)) > 1)
             scattered = len(parts)
-            key = (mixed, scattered, float(self.box(node).area()))
+            # A port's own metal is no bridge; of a wire and the cut it hangs on, the wire is.
+            key = (mixed, node in group, scattered, self.is_cut(node), float(self.box(node).area()))
             if best is None or key < best[0]:
                 best = (key, node)
         if best is None:

@@ -116,16 +116,13 @@ def covered(extracted: Extracted, findings: list[Difference]) -> list[Difference
     boxes = [polygon.bbox() for polygon in words.each()]
     out = []
     for finding in findings:
-        if finding.kind is Kind.EXTRA_DEVICE_SHAPE and finding.box is not None:
+        if finding.stray and finding.box is not None:
             here = _database(finding, unit)
             if any(box.overlaps(here) for box in boxes):
-                finding = replace(
-                    finding,
-                    kind=Kind.HIDDEN_SHAPE,
-                    found=say(
-                        "a shape on {layer} that belongs to no cell, beneath floating metal", layer=finding.layer or ""
-                    ),
+                found = say(
+                    "a shape on {layer} that belongs to no cell, beneath floating metal", layer=finding.layer or ""
                 )
+                finding = replace(finding, kind=Kind.HIDDEN_SHAPE, found=found, status="refutes")
         out.append(finding)
     return out
 

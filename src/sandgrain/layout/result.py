@@ -85,6 +85,7 @@ class Difference:
         instances: instances of the netlist that take part.
         status: ``refutes``, ``open`` (cannot be decided) or ``note`` (decides nothing).
         cell: the library's cell that should stand in the box, where that is known.
+        stray: whether it is a shape of devices that belongs to no cell.
     """
 
     kind: Kind
@@ -96,6 +97,7 @@ class Difference:
     instances: tuple[str, ...] = ()
     status: str = "refutes"
     cell: str = ""
+    stray: bool = False
 
 
 @dataclass(frozen=True)
