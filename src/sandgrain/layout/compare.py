@@ -20,6 +20,7 @@ from sandgrain.layout.explaining import (
     supplies,
     sure,
     unused,
+    unused_ports,
 )
 from sandgrain.layout.extraction import extract
 from sandgrain.layout.functions import Functions
@@ -32,7 +33,7 @@ from sandgrain.layout.locating import Locator
 from sandgrain.layout.matching import Matching, isomorphism
 from sandgrain.layout.placements import take_apart
 from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, port_nodes, text_notes
-from sandgrain.layout.purpose import covered, on_unused_pins, without_purpose
+from sandgrain.layout.purpose import covered, on_unused_pins, on_unused_ports, without_purpose
 from sandgrain.layout.read import Drawing
 from sandgrain.layout.result import Box, Difference, Kind, LayoutComparison, say
 from sandgrain.layout.vias import irregular_cuts, missing_cuts
@@ -141,6 +142,7 @@ def compare(
             findings + without_purpose(extracted, locator, nodes, _unlabelled(names, ports, one, two, matching)),
         )
         findings += odd
+        findings += on_unused_ports(extracted, locator, unused_ports(one, two, matching))
         findings += on_unused_pins(extracted, locator, unused(expected, one, two, matching))
         findings += port_findings(extracted, names, ports)
         findings += abstract_findings(extracted, names, ports, subject.ports)

@@ -278,7 +278,7 @@ class Telling:
             self.clusters[cluster], {name: [pin.node for pin in pins] for name, pins in nets.items()}
         )
         names = tuple(self._net(net) for net in sorted(nets, key=lambda net: -len(nets[net])))
-        alone = [net for net, pins in nets.items() if len(pins) == 1 and pins[0].cell >= 0 and self._single(net)]
+        alone = [net for net, pins in nets.items() if len(pins) == 1 and self._single(net)]
         pins = [pin for found in nets.values() for pin in found]
         if alone and len(nets) - len(alone) <= 1:
             kind = Kind.EXTRA_WIRE
@@ -301,8 +301,8 @@ class Telling:
         ]
 
     def _single(self, net: int) -> bool:
-        """Whether the netlist has a single pin on a net and no port."""
-        return len(self.graph.on(net)) == 1 and not any(net in nets for nets in self.graph.ports.values())
+        """Whether the netlist has a single pin or a single port on a net."""
+        return len(self.graph.on(net)) + sum(net in nets for nets in self.graph.ports.values()) == 1
 
     def _at(self, place: Place | None, pins: list[_Pin]) -> tuple[float, float, float, float] | None:
         if place is not None:

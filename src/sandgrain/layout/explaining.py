@@ -105,6 +105,17 @@ def unused(expected: Expected, one: Chosen, two: Chosen, matching: Matching) -> 
     return names
 
 
+def unused_ports(one: Chosen, two: Chosen, matching: Matching) -> dict[int, str]:
+    """Clusters of ports that the netlist uses for nothing, and their names."""
+    out = {}
+    for name, nets in one.graph.ports.items():
+        for net in nets:
+            drawn = int(matching.nets[net])
+            if len(one.graph.on(net)) == 0 and drawn >= 0 and len(two.graph.on(drawn)) == 0:
+                out[int(two.nets[drawn])] = name
+    return out
+
+
 def resized(one: Chosen, two: Chosen, matching: Matching) -> list[Explained]:
     """Cells that stand for others of the same function."""
     counts: Counter[tuple[str, str]] = Counter()

@@ -126,6 +126,21 @@ def port_findings(
     return out + _bare_marks(extracted)
 
 
+def marked_metal(extracted: Extracted) -> dict[str, db.Region]:
+    """Marks of pins, by conductor."""
+    layout = extracted.placed.drawing.layout
+    out: dict[str, db.Region] = {}
+    for mark in extracted.process.using("pin"):
+        index = layout.find_layer(*mark.gds)
+        if index is None or mark.of is None:
+            continue
+        region = db.Region()
+        for cell, trans in extracted.placed.others:
+            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
+        out[mark.of] = region.merged()
+    return out
+
+
 def _bare_marks(extracted: Extracted) -> list[Difference]:
     """Marks of pins that no metal of their conductor covers."""
     process = extracted.process

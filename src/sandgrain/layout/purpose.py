@@ -13,6 +13,7 @@ from sandgrain.layout import _contact_kernels as kernels
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.locating import Locator
+from sandgrain.layout.ports import marked_metal
 from sandgrain.layout.result import Difference, Kind, say
 from sandgrain.layout.shapes import region_of
 
@@ -158,6 +159,39 @@ def on_unused_pins(extracted: Extracted, locator: Locator, unused: dict[int, str
                 nets=(name,),
             )
         )
+    return out
+
+
+def on_unused_ports(extracted: Extracted, locator: Locator, unused: Mapping[int, str]) -> list[Difference]:
+    """Metal of ports the netlist uses for nothing, beyond the marks of their pins.
+
+    Args:
+        extracted: the drawing.
+        locator: of the same drawing.
+        unused: name of the port, by cluster.
+    """
+    marks = marked_metal(extracted)
+    out = []
+    for cluster, name in sorted(unused.items()):
+        by_layer: dict[str, db.Region] = defaultdict(db.Region)
+        for node in locator.wires(cluster):
+            for shape in locator.shapes(node):
+                by_layer[locator.layer(node)].insert(locator.shape_box(int(shape)))
+        if not any((region & marks.get(layer, db.Region())).area() for layer, region in by_layer.items()):
+            continue  # a port without a mark: how far its metal should reach nobody says
+        for layer, region in by_layer.items():
+            rest = (region - marks.get(layer, db.Region())).merged()
+            if not rest.is_empty():
+                out.append(
+                    Difference(
+                        kind=Kind.EXTRA_WIRE,
+                        layer=layer,
+                        box=micrometres(rest.bbox(), extracted.process.database_unit),
+                        expected=say("{name} without a wire", name=name),
+                        found=say("{count} shapes on it", count=rest.count()),
+                        nets=(name,),
+                    )
+                )
     return out
 
 
