@@ -238,15 +238,31 @@ def test_poly_beneath_metal_text(tmp_path: Path) -> None:
     found(compared(chip, verilog(), tmp_path), Kind.HIDDEN_SHAPE, hidden)
 
 
-def test_a_dangling_wire(tmp_path: Path) -> None:
+def test_a_wire_that_goes_on(tmp_path: Path) -> None:
+    """A stub on its own layer: nothing but how far it goes tells it from the wire."""
     chip = small()
-    at, y = chip.pins["u3", "X"], chip.tracks["n1"] + 500
-    chip.draw("via2", at.x - 100, y - 100, at.x + 100, y + 100)
-    wire = chip.draw("met3", at.x - 150, y - 150, at.x + 250, y + 150)
-    result = compared(chip, verilog(), tmp_path)
-    assert result.verdict is Verdict.REFUTED
-    assert any(finding.kind in {Kind.DANGLING_WIRE, Kind.SHORT} for finding in result.findings)
-    assert wire.width() == 400
+    y, x = chip.tracks["n1"], max(chip.pins[one].x for one in (("u1", "Y"), ("u2", "A"), ("u6", "B")))
+    stub = chip.draw("met3", x + 100, y - 150, x + 2_000, y + 150)
+    found(compared(chip, verilog(), tmp_path), Kind.DANGLING_WIRE, stub)
+
+
+def test_a_dangling_wire_on_another_layer(tmp_path: Path) -> None:
+    chip = small()
+    x, y = chip.pins["u3", "X"].x, chip.tracks["y"]
+    chip.draw("via3", x - 100, y - 100, x + 100, y + 100)
+    wire = chip.draw("met4", x - 150, y - 150, x + 3_000, y + 150)
+    found(compared(chip, verilog(), tmp_path), Kind.DANGLING_WIRE, wire)
+
+
+def test_more_metal_on_an_unused_port(tmp_path: Path) -> None:
+    chip = small()
+    chip.draw("met3", -4_000, 20_000, -3_500, 20_300)
+    chip.draw("met3_pin", -4_000, 20_000, -3_500, 20_300)
+    chip.top.shapes(chip.layer("met3_label")).insert(db.Text("spare", db.Trans(-3_800, 20_150)))
+    text = verilog().replace("(a, b,", "(spare, a, b,").replace("  input a;", "  input spare;\n  input a;")
+    assert compared(chip, text, tmp_path).verdict is Verdict.PROVED
+    more = chip.draw("met3", -3_500, 20_000, -2_000, 20_300)
+    found(compared(chip, text, tmp_path), Kind.EXTRA_WIRE, more)
 
 
 def test_cells_on_each_other(tmp_path: Path) -> None:

@@ -98,10 +98,15 @@ class LibraryRules:
 
 @dataclass(frozen=True)
 class Process:
-    """A process: layers, conductors from below, vias, transistors, the trusted library."""
+    """A process: layers, conductors from below, vias, transistors, the trusted library.
+
+    ``database_unit`` and ``stub_um`` are in micrometres; a wire may go on by less than ``stub_um`` beyond the last
+    thing it touches.
+    """
 
     name: str
     database_unit: float
+    stub_um: float
     layers: Mapping[str, Layer]
     conductors: tuple[Conductor, ...]
     vias: tuple[Via, ...]
@@ -185,6 +190,7 @@ def _process(data: Mapping[str, Any]) -> Process:
     return Process(
         name=data["name"],
         database_unit=float(data["database_unit_um"]),
+        stub_um=float(data["stub_um"]),
         layers=layers,
         conductors=tuple(
             Conductor(row["name"], row["layer"], tuple(row.get("minus", ()))) for row in data["conductors"]
