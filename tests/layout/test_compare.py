@@ -246,6 +246,21 @@ def test_a_wire_that_goes_on(tmp_path: Path) -> None:
     found(compared(chip, verilog(), tmp_path), Kind.DANGLING_WIRE, stub)
 
 
+def test_a_port_that_goes_on_beyond_its_mark(tmp_path: Path) -> None:
+    chip = small()
+    y = chip.tracks["a"]
+    more = chip.draw("met3", -6_000, y - 150, -1_900, y + 150)
+    finding = next(one for one in compared(chip, verilog(), tmp_path).findings if one.kind is Kind.DANGLING_WIRE)
+    assert finding.box is not None and abs(finding.box[0] * 1_000 - more.left) <= 1_000
+
+
+def test_a_cut_of_another_shape(tmp_path: Path) -> None:
+    chip = small()
+    at = chip.pins["u2", "B"]
+    long = chip.draw("via", at.x - 75, at.y - 75, at.x + 75, at.y + 900)
+    found(compared(chip, verilog(), tmp_path), Kind.VIA_ADDED, long)
+
+
 def test_a_dangling_wire_on_another_layer(tmp_path: Path) -> None:
     chip = small()
     x, y = chip.pins["u3", "X"].x, chip.tracks["y"]

@@ -46,6 +46,10 @@ BOX = record(8, 0) + record(13, 2, b"\0\x44") + record(14, 2, b"\0\x14")
 BOX += record(16, 3, struct.pack(">10i", 0, 0, 0, 100, 100, 100, 100, 0, 0, 0)) + record(17, 0)
 
 
+TEXT = record(12, 0) + record(13, 2, b"\0\x44") + record(22, 2, b"\0\x05")
+TEXT += record(16, 3, struct.pack(">2i", 0, 0)) + record(25, 6, b"hi") + record(17, 0)
+
+
 def structure(name: str, *inside: bytes) -> bytes:
     return record(5, 2, b"\0" * 24) + text(6, name) + b"".join(inside) + record(7, 0)
 
@@ -97,6 +101,8 @@ def test_a_sound_file_is_counted() -> None:
         (library(structure("A", call("B"))), "places 'B', which the file lacks"),
         (library(structure("A", BOX), structure("A", BOX)), "'A' is there twice"),
         (library(structure("A", BOX), structure("B", array("A", 0, 4))), "an array of 0 by 4"),
+        (library(structure("A", BOX, TEXT.replace(b"hi", b"\x9ci"))), "neither ASCII nor UTF-8"),
+        (library(structure("A", BOX[:4] + record(33, 2, b"\0\x07") + BOX[4:])), "ends are of type 7"),
         (library(structure("A", BOX.replace(struct.pack(">i", 100), struct.pack(">i", 1 << 30)))), "a coordinate of"),
     ],
 )

@@ -306,6 +306,16 @@ def _tails(extracted: Extracted, locator: Locator, pinned: set[int], ends: set[i
             fold = np.minimum if column < 2 else np.maximum
             fold.at(hulls[:, column], nodes[own], met[own, column])
     boxes = extracted.wire_boxes.astype(np.int64)
+    # A port ends where the mark of its pin does; without a mark, anywhere.
+    marks = marked_metal(extracted)
+    for node in ends:
+        if wires <= node < wires + count:
+            box = db.Box(*boxes[node - wires].tolist())
+            mark = (marks.get(locator.layer(node), db.Region()) & db.Region(box)).bbox()
+            mark = box if mark.empty() else mark
+            hull = hulls[node - wires]
+            hull[:2] = np.minimum(hull[:2], (mark.left, mark.bottom))
+            hull[2:] = np.maximum(hull[2:], (mark.right, mark.top))
     beyond = np.stack([hulls[:, 0] - boxes[:, 0], hulls[:, 1] - boxes[:, 1]], axis=1)
     beyond = np.concatenate([beyond, boxes[:, 2:] - hulls[:, 2:]], axis=1)
     least = round(extracted.process.stub_um / extracted.process.database_unit)
@@ -313,16 +323,16 @@ def _tails(extracted: Extracted, locator: Locator, pinned: set[int], ends: set[i
     out = []
     for number in np.flatnonzero(metal & (hulls[:, 0] <= hulls[:, 2]) & (beyond.max(axis=1) >= least)).tolist():
         node = wires + number
-        if node in ends or int(extracted.connected.clusters[node]) not in pinned:
+        if int(extracted.connected.clusters[node]) not in pinned:
             continue
         farthest = int(beyond[number].argmax())
-        box, hull = boxes[number].tolist(), hulls[number].tolist()
-        box[(farthest + 2) % 4] = hull[farthest]
+        place = boxes[number].tolist()
+        place[(farthest + 2) % 4] = int(hulls[number, farthest])
         out.append(
             Difference(
                 kind=Kind.DANGLING_WIRE,
                 layer=locator.layer(node),
-                box=micrometres(db.Box(*box), extracted.process.database_unit),
+                box=micrometres(db.Box(*place), extracted.process.database_unit),
                 expected=say("wires and cuts that join two things"),
                 found=say("{layer} that goes on beyond the last thing it touches", layer=locator.layer(node)),
             )

@@ -37,7 +37,7 @@ BOUNDARY, PATH, SREF, AREF, TEXT, LAYER, DATATYPE, XY, ENDEL, SNAME, COLROW, NOD
     19,
     21,
 )
-TEXTTYPE, STRING, BOX, BOXTYPE = 22, 25, 45, 46
+TEXTTYPE, STRING, PATHTYPE, BOX, BOXTYPE = 22, 25, 33, 45, 46
 _NAMES: Final = {
     HEADER: "HEADER",
     BGNLIB: "BGNLIB",
@@ -234,7 +234,7 @@ class _Counter:
         Raises:
             LayoutError, LimitExceeded: see `scan_gds`.
         """
-        self._long_names()
+        self._contents_of_records()
         self._structures()
         order, depth = self._order()
         shapes: dict[str, int] = {}
@@ -264,9 +264,12 @@ class _Counter:
 
     def _text(self, at: int) -> str:
         length = int.from_bytes(self.data[at : at + 2], "big")
-        return self.data[at + 4 : at + length].rstrip(b"\0").decode("latin-1")
+        try:
+            return self.data[at + 4 : at + length].rstrip(b"\0").decode()
+        except UnicodeDecodeError:
+            raise self._wrong(at, "a name or text that is neither ASCII nor UTF-8", "readable names") from None
 
-    def _long_names(self) -> None:
+    def _contents_of_records(self) -> None:
         lengths = self._lengths()
         for kind, field, what in (
             (STRNAME, "name_bytes", "bytes in the name of a structure"),
@@ -277,6 +280,12 @@ class _Counter:
             if chosen.size:
                 at = int(chosen[0])
                 self._limit(int(lengths[at]) - 4, field, what, int(self.offsets[at]))
+        for at in self.offsets[self.types == STRING].tolist():
+            self._text(at)
+        for at in self.offsets[self.types == PATHTYPE].tolist():
+            value = int.from_bytes(self.data[at + 4 : at + 6], "big")
+            if value not in (0, 1, 2, 4):
+                raise self._wrong(at, f"a path whose ends are of type {value}", "type 0, 1, 2 or 4")
         chosen = np.flatnonzero((self.types == XY) & ((lengths - 4) // 8 > self.limits.points))
         if chosen.size:
             at = int(chosen[0])

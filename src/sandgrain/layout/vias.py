@@ -17,6 +17,7 @@ from sandgrain.layout.result import Difference, Kind, say
 _OFTEN = 0.9
 _ENOUGH = 8
 _LARGEST = 4_000
+_LONGEST = 4
 
 
 def irregular_cuts(extracted: Extracted) -> list[Difference]:
@@ -35,12 +36,30 @@ def irregular_cuts(extracted: Extracted) -> list[Difference]:
         cuts = _drawn(extracted, found[0])
         if cuts.is_empty():
             continue
+        out += _misshapen(extracted, via.cut, cuts)
         lower = db.Region()
         for index in lowers:
             lower += _drawn(extracted, index)
         crossing = (lower.merged() & _drawn(extracted, found[1])).merged()
         out += _odd(extracted, via.cut, crossing, cuts)
     return out
+
+
+def _misshapen(extracted: Extracted, cut: str, cuts: db.Region) -> list[Difference]:
+    """Cuts that are no rectangle, or a long one."""
+    return [
+        Difference(
+            kind=Kind.VIA_ADDED,
+            layer=cut,
+            box=micrometres(polygon.bbox(), extracted.process.database_unit),
+            expected=say("cuts that are rectangles, about as long as wide"),
+            found=say("a cut of another shape"),
+        )
+        for polygon in cuts.each()
+        if not polygon.is_box()
+        or max(polygon.bbox().width(), polygon.bbox().height())
+        > _LONGEST * min(polygon.bbox().width(), polygon.bbox().height())
+    ]
 
 
 def _drawn(extracted: Extracted, index: int | None) -> db.Region:
