@@ -32,7 +32,15 @@ from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.locating import Locator
 from sandgrain.layout.matching import Matching, isomorphism
 from sandgrain.layout.placements import take_apart
-from sandgrain.layout.ports import abstract_findings, anchors, drawn_ports, port_findings, port_nodes, text_notes
+from sandgrain.layout.ports import (
+    abstract_findings,
+    anchors,
+    drawn_ports,
+    port_findings,
+    port_nodes,
+    supply_nodes,
+    text_notes,
+)
 from sandgrain.layout.purpose import covered, on_unused_pins, on_unused_ports, without_purpose
 from sandgrain.layout.read import Drawing
 from sandgrain.layout.result import Box, Difference, Kind, LayoutComparison, say
@@ -139,7 +147,10 @@ def compare(
             findings += found
         findings = covered(
             extracted,
-            findings + without_purpose(extracted, locator, nodes, _unlabelled(names, ports, one, two, matching)),
+            findings
+            + without_purpose(
+                extracted, locator, {**supply_nodes(extracted), **nodes}, _unlabelled(names, ports, one, two, matching)
+            ),
         )
         findings += odd
         findings += on_unused_ports(extracted, locator, unused_ports(one, two, matching))

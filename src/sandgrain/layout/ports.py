@@ -35,6 +35,12 @@ def port_nodes(
     return {name: tuple(sorted(marked.get(name) or plain.get(name) or ())) for name in wanted}
 
 
+def supply_nodes(extracted: Extracted) -> dict[str, tuple[int, ...]]:
+    """Nodes of the supplies' pins, which a netlist may leave out, by the text of their labels."""
+    supplies = {text for texts in extracted.process.library.supply_labels.values() for text in texts}
+    return {text: nodes for text, nodes in port_nodes(extracted, supplies).items() if nodes}
+
+
 def drawn_ports(extracted: Extracted, nodes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """Clusters by port name, from the nodes."""
     clusters = extracted.connected.clusters
