@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from sandgrain.cli import app
 from sandgrain.formal.shutdown import ShutdownOptions
+from sandgrain.layout.limits import LayoutLimits
 from sandgrain.netlist import ElaborationLimits
 from sandgrain.netlist.limits import ReadLimits
 from sandgrain.report.limits import ReportLimits
@@ -31,7 +32,10 @@ from sandgrain.verdict import Case, Claim, Finding, Leak, Witness
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LIMITS = (IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, ShutdownOptions, ReportLimits, EvidenceLimits)
+LIMITS = (
+    *(IntakeLimits, ExpressionLimits, ElaborationLimits, ReadLimits, LayoutLimits),
+    *(ShutdownOptions, ReportLimits, EvidenceLimits),
+)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -178,7 +182,7 @@ LOG = ("init", "append", "record", "revoke", "rotate", "checkpoint", "prove", "f
 @pytest.mark.parametrize(
     "command",
     [
-        *("audit", "prove", "check", "replay", "example", "schema", "netlist info"),
+        *("audit", "prove", "check", "replay", "example", "schema", "netlist info", "compare netlist-layout"),
         *EVIDENCE,
         *SAMPLING,
         *(f"log {command}" for command in LOG),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sandgrain.cli import compare_rtl
+from sandgrain.cli import compare_layout, compare_rtl
 
 app = typer.Typer(
     name="compare",
@@ -13,8 +13,4 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("rtl-netlist")(compare_rtl.rtl_netlist)
-
-
-@app.callback()
-def group() -> None:
-    """Compare two levels of one chip: its description, its netlist, its layout."""
+app.command("netlist-layout")(compare_layout.netlist_layout)
