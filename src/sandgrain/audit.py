@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from sandgrain import __version__
+from sandgrain import __version__, levels
 from sandgrain.case import CaseWriter
 from sandgrain.check.claim import certified_claim
 from sandgrain.formal import covert_channel, shutdown
@@ -136,7 +136,14 @@ def examiners(
             submission, options.evidence, keep=keep, progress=progress
         ),
     }
-    return (signed if options.evidence.receipt is not None else {}) | {
+    compared = {
+        ClaimId.DESCRIPTION_MATCHES_DRAWING: lambda: levels.examine(
+            submission, keep=keep, progress=progress, seconds=options.shutdown.seconds
+        ),
+    }
+    return {
+        **(signed if options.evidence.receipt is not None else {}),
+        **(compared if levels.can_be_examined(submission) else {}),
         ClaimId.NO_REMOTE_SHUTDOWN: lambda: shutdown.examine(
             submission, description(), keep=keep, progress=progress, options=options.shutdown
         ),

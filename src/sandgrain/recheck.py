@@ -17,6 +17,7 @@ from sandgrain.check import CertificateLimits, Checked, check
 from sandgrain.check.accelerated import STIMULUS_BYTES, checked_acceleration
 from sandgrain.check.claim import subjects
 from sandgrain.errors import CaseError, SubmissionError
+from sandgrain.levels import SUBJECTS, recheck_level
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress
@@ -94,6 +95,8 @@ def _proved(
             file = path / certificate.file.path
             if claim.id is ClaimId.EVIDENCE_UNALTERED:
                 checked = _signed(_read(file), claim, submission, trust, progress)
+            elif claim.id is ClaimId.DESCRIPTION_MATCHES_DRAWING:
+                checked = _level(certificate.subject, file, claim, submission, progress)
             else:
                 checked = check(_read(file), submission, elaborated, progress=progress, file=file)
             if checked.accepted and (checked.claim, checked.subject) != (claim.id, certificate.subject):
@@ -101,8 +104,8 @@ def _proved(
             yield Rechecked(str(file), checked)
         named = {certificate.subject for certificate in claim.certificates}
         # A claim of which no certificates are known stands for itself, so that it is never passed over.
-        evidence = [SUBJECT] if claim.id is ClaimId.EVIDENCE_UNALTERED else []
-        for subject in subjects(claim.id, submission) or evidence or [claim.id.value]:
+        others = {ClaimId.EVIDENCE_UNALTERED: (SUBJECT,), ClaimId.DESCRIPTION_MATCHES_DRAWING: SUBJECTS}
+        for subject in subjects(claim.id, submission) or others.get(claim.id, (claim.id.value,)):
             if subject not in named:
                 yield Rechecked("", _rejected(claim, subject, "the claim is said to be proved without a certificate"))
 
@@ -118,6 +121,16 @@ def _signed(data: bytes, claim: Claim, submission: Submission, trust: Sequence[P
     if result.verdict is not Verdict.PROVED:
         return _rejected(claim, SUBJECT, str(result.summary))
     return Checked(accepted=True, claim=claim.id.value, subject=SUBJECT, obligations=(), solver="signatures", reason="")
+
+
+def _level(subject: str, file: Path, claim: Claim, submission: Submission, progress: Progress) -> Checked:
+    """What the checkers of correspondences and placements say of a certificate that two levels are one."""
+    if subject not in SUBJECTS:
+        return _rejected(claim, subject, "there is no such comparison")
+    reason = recheck_level(subject, file, _read(file), submission, progress)
+    if reason:
+        return _rejected(claim, subject, reason)
+    return Checked(accepted=True, claim=claim.id.value, subject=subject, obligations=(), solver="compared", reason="")
 
 
 def _has_certificates(case: Case) -> bool:

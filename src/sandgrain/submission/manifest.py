@@ -101,6 +101,7 @@ class Chip(_Table):
     vendor: Line = Field(description="who submits it")
     date: datetime.date = Field(description="date of the submission, e.g. 2026-11-23 without quotes")
     top: Identifier = Field(description="name of the top module")
+    process: Name | None = Field(default=None, description="process its layout is drawn in, e.g. sky130")
 
 
 class FileGroup(_Table):
