@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -103,4 +105,7 @@ def test_a_wire_that_is_cut_refutes_it_with_a_picture(whole: Path, tmp_path: Pat
     assert (status, claim["verdict"]) == (1, "refuted")
     drawn = [finding for finding in claim["findings"] if finding["id"].startswith("drawing-")]
     assert drawn and drawn[0]["difference"]["pictures"]
-    assert "data:image/svg+xml;base64," in (tmp_path / "case" / "report.html").read_text()
+    page = (tmp_path / "case" / "report.html").read_text()
+    (shown, *_) = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    kept = tmp_path / "case" / drawn[0]["difference"]["pictures"][0]["path"]
+    assert base64.b64decode(shown, validate=True) == kept.read_bytes(), "the picture is on the page, whole"

@@ -229,7 +229,10 @@ def _findings(
             id=f"drawing-{number}",
             status=FindingStatus.UNDECLARED,
             title=Text(template="On the drawing: {kind}", args={"kind": str(kind_text(item.kind))}),
-            explanation=item.found,
+            explanation=Text(
+                template="Expected there: {expected}. On the drawing: {found}.",
+                args={"expected": str(item.expected), "found": str(item.found)},
+            ),
             difference=Difference(
                 place=", ".join(filter(None, (item.layer, *item.instances[:2], *item.nets[:2]))) or result.top,
                 expected=str(item.expected),
