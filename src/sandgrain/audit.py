@@ -14,8 +14,8 @@ from sandgrain import __version__, levels
 from sandgrain.case import CaseWriter
 from sandgrain.check.claim import certified_claim
 from sandgrain.formal import covert_channel, shutdown
+from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.covert_channel import ChannelOptions
-from sandgrain.formal.shutdown import ShutdownOptions
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress, SilentProgress

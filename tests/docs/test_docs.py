@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sandgrain.cli import app
-from sandgrain.formal.shutdown import ShutdownOptions
+from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.netlist import ElaborationLimits
 from sandgrain.netlist.limits import ReadLimits

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.environment import HELD, Bound, Environment, bind
-from sandgrain.formal.shutdown import ShutdownOptions, examine
+from sandgrain.formal.shutdown import examine
 from sandgrain.formal.witness import reset_inputs
 from sandgrain.logic.simulate import Simulator
 from sandgrain.netlist.submitted import elaborate_submission

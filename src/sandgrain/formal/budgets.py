@@ -1,0 +1,29 @@
+"""How much the search for states without return may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ShutdownOptions:
+    """Budgets of the search.
+
+    Attributes:
+        seconds: wall clock for the whole claim, elaboration not counted.
+        search_seconds: one bounded search for a run into a dead cube.
+        exclude_seconds: processor time of one attempt to prove a dead cube unreachable; granted in full even to the
+            last one, and several times over to one that was put off.
+        soak_cycles: length of the undisturbed runs.
+        depth: deepest bounded search, in cycles of operation.
+        quiet_cycles: least cycles without service at the end of a witness.
+        stops: undeclared stops to report before ending the search for more.
+    """
+
+    seconds: float = 300.0
+    search_seconds: float = 80.0
+    exclude_seconds: float = 5.0
+    soak_cycles: int = 8192
+    depth: int = 400
+    quiet_cycles: int = 1024
+    stops: int = 1
