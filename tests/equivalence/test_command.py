@@ -40,5 +40,5 @@ def test_refuted_and_its_run(tmp_path: Path) -> None:
 
 
 def test_open_names_what_is_not_known(tmp_path: Path) -> None:
-    status, text = _run(tmp_path, MAPPED.replace("NR u2 (", "NOBODY u2 ("), "--reset", "r=1:2")
+    status, text = _run(tmp_path, MAPPED.replace("NR u2 (", "NOBODY u2 ("), "--reset", "r=1:2", "--budget", "5")
     assert status in (1, 3) and "NOBODY" in text

@@ -82,12 +82,13 @@ def test_an_unused_change_is_proved_neutral(tmp_path: Path) -> None:
 
 def test_black_boxes_and_unmatched_outputs_leave_it_open(tmp_path: Path) -> None:
     boxed = COUNTER.replace("not (k, r);", "MYSTERY m (.A(r), .Y(k));")
-    result = compared(COUNTER, boxed, tmp_path)
+    quick = CompareOptions(budget=5)
+    result = compared(COUNTER, boxed, tmp_path, quick)
     assert result.verdict is not Verdict.PROVED
-    result = compared(boxed, COUNTER, tmp_path)
+    result = compared(boxed, COUNTER, tmp_path, quick)
     assert result.verdict is Verdict.OPEN and any("MYSTERY" in str(text) for text in result.not_covered)
     more = COUNTER.replace("output [1:0] q);", "output [1:0] q, output tap);\n  buf (tap, q[0]);")
-    result = compared(COUNTER, more, tmp_path)
+    result = compared(COUNTER, more, tmp_path, quick)
     assert result.verdict is Verdict.OPEN and any("tap[0]" in str(text) for text in result.not_covered)
 
 

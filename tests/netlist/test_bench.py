@@ -146,7 +146,8 @@ def circuits(draw: st.DrawFn) -> str:
         most = {"NOT": 1, "BUFF": 1, "XOR": 2, "XNOR": 2}.get(kind, 4)
         read = draw(st.permutations(names))[: draw(st.integers(1 if most == 1 else 2, most))]
         if kind == "LUT":
-            value = draw(st.integers(0, (1 << (1 << len(read))) - 1))
+            # Nor a constant of one input.
+            value = draw(st.integers(1, 2) if len(read) == 1 else st.integers(0, (1 << (1 << len(read))) - 1))
             kind = f"LUT 0x{value:0{max(1, (1 << len(read)) // 4)}x} "
         elif len(read) == 1 and most > 1:
             kind = "BUFF"
