@@ -142,7 +142,7 @@ def load(loader: str, path: Path, warm: Path, stubs: Path) -> dict[str, float] |
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--copies", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--copies", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--peers-up-to", type=int, default=10, help="copies the peers are still asked to load")
     parser.add_argument("--directory", type=Path, help="keep the netlists here")
     chosen = parser.parse_args()
