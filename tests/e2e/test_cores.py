@@ -54,7 +54,7 @@ def refuted(tmp_path: Path, core: str, plant: str, seed: int | None = None) -> d
     return stop
 
 
-@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7), ("slow-kill", None)])
+@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7)])
 def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path, plant: str, seed: int | None) -> None:
     """With a seed the plant has innocent names, other words and other places; the answer stays the same."""
     stop = refuted(tmp_path, "picorv32", plant, seed)
