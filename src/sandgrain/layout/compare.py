@@ -51,6 +51,9 @@ from sandgrain.verdict import Figure, Verdict
 
 _NOT_COVERED = (
     say("Which way a wire takes: a net that joins the right pins is right, however it is routed."),
+    say(
+        "Ends of wires that go on by less than the process's stub_um (sky130: 0.5 um) beyond the last thing they touch."
+    ),
     say("Capacitance, resistance and timing of the wires."),
     say("Layers without mask function: boundaries, marks, texts."),
 )
