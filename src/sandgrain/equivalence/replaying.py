@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from sandgrain.equivalence.searching import Trace
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.simulated import flat_verilog
 from sandgrain.errors import LimitExceeded, ReplayError, SandgrainError
+from sandgrain.formal.sampled import sampled
 from sandgrain.formal.trace import write_scopes
 from sandgrain.logic.assemble import Clock
 from sandgrain.netlist.limits import ElaborationLimits
@@ -158,7 +159,7 @@ class Replay:
             raise ReplayError(
                 f"Yosys cannot simulate both sides: {error.what}", expected=error.expected, remedy=error.remedy
             ) from error
-        return list(_sampled(work / "out.vcd", len(inputs), 2 * len(self.ports.outputs))), importlib.metadata.version(
+        return list(sampled(work / "out.vcd", len(inputs), 2 * len(self.ports.outputs))), importlib.metadata.version(
             "pyosys"
         )
 
@@ -268,29 +269,3 @@ _SIMPLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 def _identifier(name: str) -> str:
     return name if _SIMPLE.fullmatch(name) else f"\\{name} "
-
-
-def _sampled(path: Path, cycles: int, width: int) -> Iterator[str]:
-    """The variable ``seen`` of a value change dump at ``10 * t + 5``, for each cycle ``t``."""
-    declared = re.compile(rf"\$var \w+ {width} (\S+) seen(?: \[\d+:\d+\])? \$end")
-    code, value, cycle = None, "x" * width, 0
-    with path.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            if found := declared.match(line.strip()):
-                code = found[1]
-            if line.startswith("$enddefinitions"):
-                break
-        if code is None:
-            raise ReplayError("the simulation left no trace of the outputs", expected="their values in every cycle")
-        for line in file:
-            if line.startswith("#"):
-                now = int(line[1:])
-                while cycle < cycles and 10 * cycle + 5 < now:
-                    yield value
-                    cycle += 1
-            elif line.startswith("b"):
-                text, _, name = line[1:].strip().partition(" ")
-                if name == code:
-                    value = text.rjust(width, "0" if text.startswith("1") else text[:1] or "x")
-            elif line[1:].strip() == code:
-                value = line[0]

@@ -20,6 +20,7 @@ from sandgrain.formal import _testbench
 from sandgrain.formal._flat_state import jumped_bits, unnamed_state_bits
 from sandgrain.formal._icarus_process import SAFE_TASKS, run_limited
 from sandgrain.formal._testbench import Driven, Seen
+from sandgrain.formal.sampled import sampled
 from sandgrain.formal.stimulus import Jump
 from sandgrain.netlist import Design, ElaborationLimits, Module, elaborate, read_yosys_json, run_yosys
 from sandgrain.netlist.yosys_process import quoted
@@ -206,7 +207,7 @@ def run_in_yosys(job: Job) -> Simulated:
     _check_size("outputs", driven.cycles * (16 + seen.width), limits)
     if job.jump is None:
         _yosys(job, [*_bench_script(job), *_simulate(job, range(driven.cycles), "out", "-zinit")])
-        rows = _sampled(job.work / "out.vcd", driven.cycles, seen.width)
+        rows = sampled(job.work / "out.vcd", driven.cycles, seen.width)
     else:
         rows = _run_with_jump(job, job.jump)
     remark = "Values the description leaves unknown were read as 0." if job.x_as_zero else ""
@@ -278,8 +279,8 @@ def _run_with_jump(job: Job, jump: Jump) -> Iterator[str]:
         text = _with_init(text, wire, chosen)
     (job.work / "after.il").write_text(text, encoding="latin-1")
     _yosys(job, ["read_rtlil after.il", *_simulate(job, range(jump.cycle, cycles), "after")])
-    yield from _sampled(job.work / "before.vcd", jump.cycle, job.seen.width)
-    yield from _sampled(job.work / "after.vcd", cycles - jump.cycle, job.seen.width)
+    yield from sampled(job.work / "before.vcd", jump.cycle, job.seen.width)
+    yield from sampled(job.work / "after.vcd", cycles - jump.cycle, job.seen.width)
 
 
 def _with_init(text: str, wire: str, values: Mapping[int, int]) -> str:
@@ -308,37 +309,6 @@ def _check_size(what: str, size: int, limits: ElaborationLimits) -> None:
             expected=f"at most {limits.json_bytes:,} bytes (ElaborationLimits.json_bytes)",
             remedy="raise the limit, or replay with Icarus alone",
         )
-
-
-def _sampled(path: Path, cycles: int, width: int) -> Iterator[str]:
-    """The variable ``seen`` of a VCD at ``10 * t + 5``, for each cycle ``t``."""
-    declared = re.compile(rf"\$var \w+ {width} (\S+) seen(?: \[\d+:\d+\])? \$end")
-    code, value, cycle = None, "x" * width, 0
-    with path.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            if found := declared.match(line):
-                code = found[1]
-            if line.startswith("$enddefinitions"):
-                break
-        if code is None:
-            raise ReplayError(
-                "the simulation left no trace of what was to be seen",
-                expected="its value in every cycle",
-                remedy="replay with another simulator",
-            )
-        for line in file:
-            if line.startswith("#"):
-                now = int(line[1:])
-                # What stands until now is the value at every sample point before now.
-                while cycle < cycles and 10 * cycle + 5 < now:
-                    yield value
-                    cycle += 1
-            elif line.startswith("b"):
-                text, _, name = line[1:].strip().partition(" ")
-                if name == code:
-                    value = text.rjust(width, "0" if text.startswith("1") else text[:1] or "x")
-            elif line[1:].strip() == code:
-                value = line[0]
 
 
 def run_in_icarus(job: Job) -> Simulated:
