@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sandgrain.writing import write_whole
+
 if TYPE_CHECKING:
     from sandgrain.layout.result import LayoutComparison
     from sandgrain.progress import Progress
@@ -65,7 +67,7 @@ def netlist_layout(
         result = compare_files(inputs, progress)
         _write(result, inputs, pictures, report, language, progress)
     if certificate is not None and result.certificate:
-        _whole(certificate, result.certificate)
+        write_whole(certificate, result.certificate.encode())
     if json:
         plain = {
             **asdict(result),
@@ -117,14 +119,6 @@ def _write(
         pictures.mkdir(parents=True, exist_ok=True)
         for number, (finding, picture) in enumerate(zip(result.findings, drawn, strict=False), 1):
             if picture is not None:
-                _whole(pictures / f"{number:03}-{finding.kind.value}.svg", picture)
+                write_whole(pictures / f"{number:03}-{finding.kind.value}.svg", picture.encode())
     if report is not None:
-        _whole(report, page(result, drawn, translator.tell, translator.language.tag))
-
-
-def _whole(path: Path, text: str) -> None:
-    import os
-
-    temporary = path.with_name(f".{path.name}.writing")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+        write_whole(report, page(result, drawn, translator.tell, translator.language.tag).encode())

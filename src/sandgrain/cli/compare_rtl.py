@@ -51,10 +51,11 @@ def rtl_netlist(
     from sandgrain.cli._assignments import assignments, clocks, resets
     from sandgrain.cli.waiting import WaitingProgress
     from sandgrain.equivalence import CompareOptions, compare_rtl_netlist
-    from sandgrain.equivalence.inputs import design_of, write_whole
+    from sandgrain.equivalence.inputs import design_of
     from sandgrain.netlist.library import read_library
     from sandgrain.netlist.read import read_netlist
     from sandgrain.verdict import Verdict
+    from sandgrain.writing import write_whole
 
     defines = {name: text for name, _, text in (one.partition("=") for one in define or [])}
     options = CompareOptions(

@@ -31,21 +31,3 @@ def design_of(files: Sequence[Path], top: str, include: Sequence[Path], defines:
         include_dirs=tuple(path.relative_to(root).as_posix() for path in directories),
         defines=dict(defines),
     )
-
-
-def write_whole(out: Path, data: bytes) -> None:
-    """Write a file all at once or not at all.
-
-    Raises:
-        ElaborationError: it cannot be written.
-    """
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, out)
-    except OSError as error:
-        raise ElaborationError(
-            f"the file cannot be written: {error.strerror or error}", file=out, expected="a place that can be written"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)

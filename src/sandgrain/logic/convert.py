@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
@@ -21,6 +20,7 @@ from sandgrain.netlist.link import Linked
 from sandgrain.netlist.model import ONE, ZERO, Module, Netlist
 from sandgrain.netlist.write_json import write_yosys_json
 from sandgrain.netlist.write_verilog import write_verilog
+from sandgrain.writing import write_whole
 
 ENDINGS: Final = (".v", ".json", ".aag", ".aig")
 """What a file may be called to be written: Verilog, Yosys JSON, AIGER in ASCII and in binary."""
@@ -53,7 +53,7 @@ def write_netlist(linked: Linked, out: Path, *, flat: bool = False) -> tuple[str
         module = flatten(linked)
         assembled = assemble(module, linked.lookup)
         model = _model(module, assembled)
-        _whole(out, lambda stream: write_network_aiger(model, stream, binary=ending == ".aig"))
+        write_whole(out, lambda stream: write_network_aiger(model, stream, binary=ending == ".aig"), NetlistError)
         return tuple(str(note) for note in assembled.not_modelled)
     netlist = linked.netlist
     if flat:
@@ -67,23 +67,8 @@ def write_netlist(linked: Linked, out: Path, *, flat: bool = False) -> tuple[str
         wrapped.flush()
         wrapped.detach()
 
-    _whole(out, text)
+    write_whole(out, text, NetlistError)
     return ()
-
-
-def _whole(out: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Write a file all at once or not at all."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("wb") as stream:
-            write(stream)
-        os.replace(part, out)
-    except OSError as error:
-        raise NetlistError(
-            f"the file cannot be written: {error.strerror or error}", file=out, expected="a place that can be written"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _model(module: Module, assembled: Assembled) -> Model:
