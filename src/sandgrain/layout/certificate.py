@@ -163,6 +163,10 @@ class _Check:
             raise _Refusal("the certificate does not list as many cells as it says")
         nets = self._pins(expected, extracted, places)
         self._ports(expected, extracted, nets)
+        drawn = {_key(placement): placement.master.model.name for placement in extracted.placed.placements}
+        for value in values:
+            if value[0] == "cell" and drawn.get((value[3], value[4], value[5])) != value[2]:  # type: ignore[arg-type]
+                raise _Refusal(f"no {value[2]} is drawn where the certificate has {value[1]!r}")
         return Checked(True, "", len(places), len(nets))
 
     def _places(self, values: list[list[object]], expected: Expected) -> dict[int, tuple[int, int, int]]:
