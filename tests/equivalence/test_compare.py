@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sandgrain.check.correspondence import parse
@@ -158,6 +158,7 @@ def test_no_bytes_are_a_certificate(data: bytes) -> None:
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
+@example(seed=126319)  # names say something about one register of five, and that misleads about the others
 def test_it_agrees_with_a_search_of_all_states(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     machine = Machine.drawn(rng)

@@ -22,6 +22,7 @@ from sandgrain.equivalence.matching import Matching, Resets, reset_cycles, reset
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper, Swept
+from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import UNKNOWN, Literals
@@ -129,12 +130,45 @@ class Prover:
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
 
     def run(self) -> Proof:
-        """The best proof found; `Proof.holds` says whether it is one."""
+        """The best proof found; `Proof.holds` says whether it is one.
+
+        Where names lead to nothing, registers are matched once more without them: what a name stands for on the other
+        side is only a guess, and the few that are shared may say nothing about the rest.
+
+        Raises:
+            LimitExceeded: the time was up before there was any.
+        """
+        best: Proof | None = None
+        for hints in self._beginnings():
+            try:
+                proof = self._attempt(hints)
+            except LimitExceeded:
+                if best is None:
+                    raise
+                break
+            if best is None or proof.holds or (not best.step and len(proof.differences) < len(best.differences)):
+                best = proof
+            if proof.holds:
+                break
+        assert best is not None  # noqa: S101 - there is always a beginning
+        return best
+
+    def _beginnings(self) -> list[Sequence[Hint]]:
+        """What to begin matching with: names first where they say something about most registers."""
+        if not self.hints:
+            return [()]
+        named = len({hint.second for hint in self.hints})
+        both: list[Sequence[Hint]] = [self.hints, ()]
+        return both if 2 * named >= self.second.network.latch_count else both[::-1]
+
+    def _attempt(self, hints: Sequence[Hint]) -> Proof:
+        """The best proof that begins with these hints."""
         clauses = NO_CLAUSES
+        self.mined[:] = False
         while True:
             with self.progress.stage("matching registers"):
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
-                relation = matching.run(self.hints)
+                relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
             proof = self._step(relation, clauses)
             given: list[Patterns] = []
