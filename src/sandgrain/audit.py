@@ -16,6 +16,8 @@ from sandgrain.check.claim import certified_claim
 from sandgrain.formal import covert_channel, shutdown
 from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.covert_channel import ChannelOptions
+from sandgrain.formal.environment import whole_environment
+from sandgrain.formal.read_outs import questions
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress, SilentProgress
@@ -168,5 +170,15 @@ def _claim(
     kept = writer.finished_claim(claim)
     if kept is None:
         kept = certified_claim(claim, submission, description, keep=writer.keep, progress=progress) or examine()
+        if claim is ClaimId.NO_COVERT_CHANNEL:
+            kept = _asking(kept, submission, description(), progress)
         writer.keep_claim(kept)
     return kept
+
+
+def _asking(claim: Claim, submission: Submission, elaborated: Elaborated, progress: Progress) -> Claim:
+    """The claim with what the vendor is to be asked about; a claim about which something is asked is examined."""
+    with progress.stage("constants that look like identities"):
+        environment, _ = whole_environment(submission, elaborated, {})
+        asked = questions(environment.model, lambda done, total: progress.update("selects", done, total))
+    return claim.model_copy(update={"questions": asked, "examined": True}) if asked else claim

@@ -87,9 +87,9 @@ def recheck(
 def _proved(
     path: Path, case: Case, submission: Submission, elaborated: Elaborated, progress: Progress, trust: Sequence[Path]
 ) -> Iterator[Rechecked]:
-    """The certificates of all proved claims, and those a proved claim should have and has not."""
+    """The certificates of all proved claims and answers, and those that should be there and are not."""
     for claim in case.claims:
-        if claim.verdict is not Verdict.PROVED:
+        if not _says_proved(claim):
             continue
         for certificate in claim.certificates:
             file = path / certificate.file.path
@@ -105,7 +105,9 @@ def _proved(
         named = {certificate.subject for certificate in claim.certificates}
         # A claim of which no certificates are known stands for itself, so that it is never passed over.
         others = {ClaimId.EVIDENCE_UNALTERED: (SUBJECT,), ClaimId.DESCRIPTION_MATCHES_DRAWING: SUBJECTS}
-        for subject in subjects(claim.id, submission) or others.get(claim.id, (claim.id.value,)):
+        every = subjects(claim.id, submission) or others.get(claim.id, (claim.id.value,))
+        proved = {answer.subject for answer in claim.answers if answer.verdict is Verdict.PROVED}
+        for subject in every if claim.verdict is Verdict.PROVED else sorted(proved):
             if subject not in named:
                 yield Rechecked("", _rejected(claim, subject, "the claim is said to be proved without a certificate"))
 
@@ -133,8 +135,13 @@ def _level(subject: str, file: Path, claim: Claim, submission: Submission, progr
     return Checked(accepted=True, claim=claim.id.value, subject=subject, obligations=(), solver="compared", reason="")
 
 
+def _says_proved(claim: Claim) -> bool:
+    """Whether the claim, or the answer for one of its services or sources, is *proved*."""
+    return Verdict.PROVED in (claim.verdict, *(answer.verdict for answer in claim.answers))
+
+
 def _has_certificates(case: Case) -> bool:
-    return any(claim.verdict is Verdict.PROVED for claim in case.claims) or any(
+    return any(_says_proved(claim) for claim in case.claims) or any(
         finding.witness is not None and finding.witness.acceleration is not None
         for claim in case.claims
         for finding in claim.findings

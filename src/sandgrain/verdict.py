@@ -244,6 +244,21 @@ class Coverage(Model):
     not_covered: list[Text] = Field(default_factory=list)
 
 
+class Answer(Model):
+    """What became of one service or source of a claim."""
+
+    subject: str = Field(description="name of the service or source")
+    verdict: Verdict
+    text: Text
+
+
+class Question(Model):
+    """What the examiner may want to ask the vendor: nothing was declared about it, and nothing is concluded from it."""
+
+    text: Text
+    places: list[Place] = Field(default_factory=list)
+
+
 class Claim(Model):
     """One of the seven questions and its answer."""
 
@@ -255,6 +270,8 @@ class Claim(Model):
     coverage: Coverage = Field(default_factory=Coverage)
     findings: list[Finding] = Field(default_factory=list)
     certificates: list[Certificate] = Field(default_factory=list, description="one per service or source")
+    answers: list[Answer] = Field(default_factory=list, description="one per service or source")
+    questions: list[Question] = Field(default_factory=list, description="what to ask the vendor about")
 
     @model_validator(mode="before")
     @classmethod
@@ -275,6 +292,13 @@ class Claim(Model):
                 raise ValueError(f"{self.id}: proved needs a certificate")
             if FindingStatus.SUSPECT in statuses or self.coverage.not_covered:
                 raise ValueError(f"{self.id}: proved leaves no suspect and nothing uncovered")
+            if any(answer.verdict is not Verdict.PROVED for answer in self.answers):
+                raise ValueError(f"{self.id}: proved only if it is for every service and source")
+        certified = {certificate.subject for certificate in self.certificates}
+        if any(a.verdict is Verdict.PROVED and a.subject not in certified for a in self.answers):
+            raise ValueError(f"{self.id}: proved for a service or source needs its certificate")
+        if self.verdict is not Verdict.REFUTED and any(a.verdict is Verdict.REFUTED for a in self.answers):
+            raise ValueError(f"{self.id}: refuted if it is for any service or source")
         return self
 
 

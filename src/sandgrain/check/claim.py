@@ -10,7 +10,7 @@ from sandgrain.check.checker import Checked, check
 from sandgrain.netlist import Elaborated
 from sandgrain.progress import Progress
 from sandgrain.submission import Submission
-from sandgrain.verdict import Certificate, Claim, ClaimId, Coverage, EvidenceFile, Figure, Text, Verdict
+from sandgrain.verdict import Answer, Certificate, Claim, ClaimId, Coverage, EvidenceFile, Figure, Text, Verdict
 
 DIRECTORY = "certificates"
 """Where in a submission its certificates lie; they are no part of what they are about, so no role names them."""
@@ -22,6 +22,12 @@ _PROVED = {
     "that anybody can check.",
     ClaimId.NO_COVERT_CHANNEL: "Nothing of the sources reaches an output it was not declared to reach: proved, with a "
     "certificate that anybody can check.",
+}
+
+_SUBJECTS = {ClaimId.NO_REMOTE_SHUTDOWN: "service", ClaimId.NO_COVERT_CHANNEL: "source"}
+_ANSWERS = {
+    ClaimId.NO_REMOTE_SHUTDOWN: "{service} returns from every state the chip can be in.",
+    ClaimId.NO_COVERT_CHANNEL: "{source} reaches no output it was not declared to reach.",
 }
 
 
@@ -83,6 +89,11 @@ def certified_claim(
                 checked_by=f"sandgrain check, {checked.solver}",
             )
             for subject, data, checked in accepted
+        ],
+        answers=[
+            Answer(subject=subject, verdict=Verdict.PROVED, text=Text(template=_ANSWERS[claim], args={key: subject}))
+            for subject, _, _ in accepted
+            for key in [_SUBJECTS[claim]]
         ],
     )
 

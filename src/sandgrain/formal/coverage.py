@@ -28,7 +28,7 @@ def coverage(
         elaborated: what could not be read or was left out.
         outcomes: one per service.
         suspects: states neither reached nor excluded.
-        gaps: further sentences for what is not covered.
+        gaps: sentences for what is not covered, beside what is unfinished about a service.
     """
     network, cone = bound.whole.model.network, bound.cone.model.network
     figures = [
@@ -57,11 +57,12 @@ def coverage(
     return Coverage(
         figures=figures,
         assumptions=assumptions(ClaimId.NO_REMOTE_SHUTDOWN, submission, elaborated),
-        not_covered=[*_not_covered(bound, elaborated, outcomes), *gaps],
+        not_covered=[*gaps, *(text for outcome in outcomes for text in unfinished(outcome))],
     )
 
 
-def _not_covered(bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcome]) -> list[Text]:
+def left_out(bound: Bound, elaborated: Elaborated) -> list[Text]:
+    """What of the design was not modelled, whatever the service."""
     missing = list(bound.not_modelled)
     missing += [
         Text(
@@ -77,38 +78,43 @@ def _not_covered(bound: Bound, elaborated: Elaborated, outcomes: Sequence[Outcom
         )
         for memory in elaborated.abstracted_memories
     ]
-    for outcome in outcomes:
-        if not outcome.exhausted and not outcome.never_served:
-            missing.append(
-                Text(
-                    template="{service}: the search for states without return ended before it was complete.",
-                    args={"service": outcome.service},
-                )
-            )
-        if outcome.starved_by:
-            missing.append(
-                Text(
-                    template="The recovery stimulus starves {service}: with other values on {ports} it is given.",
-                    args={"service": outcome.service, "ports": ", ".join(outcome.starved_by)},
-                )
-            )
-        missing += [
+    return missing
+
+
+def unfinished(outcome: Outcome) -> list[Text]:
+    """What was not done about one service."""
+    missing = []
+    if not outcome.exhausted and not outcome.never_served:
+        missing.append(
             Text(
-                template="The trigger of the declared function {name} is told in prose only: that it is the only way "
-                "in was not examined.",
-                args={"name": name},
+                template="{service}: the search for states without return ended before it was complete.",
+                args={"service": outcome.service},
             )
-            for name in outcome.without_trigger
-        ]
-        missing += [
-            Text(template="The declared function {name} may be active as soon as reset ends.", args={"name": name})
-            for name in outcome.entered_at_reset
-        ]
-        if outcome.unexplained_entries:
-            missing.append(
-                Text(
-                    template="{count} ways into a declared state without its trigger were neither excluded nor shown.",
-                    args={"count": len(outcome.unexplained_entries)},
-                )
+        )
+    if outcome.starved_by:
+        missing.append(
+            Text(
+                template="The recovery stimulus starves {service}: with other values on {ports} it is given.",
+                args={"service": outcome.service, "ports": ", ".join(outcome.starved_by)},
             )
+        )
+    missing += [
+        Text(
+            template="The trigger of the declared function {name} is told in prose only: that it is the only way "
+            "in was not examined.",
+            args={"name": name},
+        )
+        for name in outcome.without_trigger
+    ]
+    missing += [
+        Text(template="The declared function {name} may be active as soon as reset ends.", args={"name": name})
+        for name in outcome.entered_at_reset
+    ]
+    if outcome.unexplained_entries:
+        missing.append(
+            Text(
+                template="{count} ways into a declared state without its trigger were neither excluded nor shown.",
+                args={"count": len(outcome.unexplained_entries)},
+            )
+        )
     return missing

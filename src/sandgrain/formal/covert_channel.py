@@ -30,6 +30,7 @@ from sandgrain.progress import Progress
 from sandgrain.submission import Submission
 from sandgrain.submission.manifest import Source
 from sandgrain.verdict import (
+    Answer,
     Certificate,
     Claim,
     ClaimId,
@@ -181,8 +182,10 @@ def _certified(
 
 def _claim(submission: Submission, elaborated: Elaborated, answers: Sequence[_Answer]) -> Claim:
     findings = [answer.finding for answer in answers if answer.finding is not None]
-    missing = _not_covered(elaborated, answers)
-    certificates = [answer.certificate for answer in answers if answer.certificate is not None]
+    general = _left_out(elaborated, answers)
+    missing = [*general, *(text for answer in answers for text in _unfinished(answer))]
+    # A certificate shows nothing where part of the design was left out.
+    certificates = [answer.certificate for answer in answers if answer.certificate is not None and not general]
     proved = not findings and not missing and len(certificates) == len(answers)
     return Claim(
         id=ClaimId.NO_COVERT_CHANNEL,
@@ -199,7 +202,34 @@ def _claim(submission: Submission, elaborated: Elaborated, answers: Sequence[_An
             not_covered=missing,
         ),
         findings=findings,
-        certificates=certificates if proved else [],
+        certificates=certificates,
+        answers=[_answer(answer, bool(general)) for answer in answers],
+    )
+
+
+def _answer(answer: _Answer, left_out: bool) -> Answer:
+    name: dict[str, str | int] = {"source": answer.located.secret.name}
+    if answer.finding is not None and answer.finding.leak is not None:
+        return Answer(
+            subject=answer.located.secret.name,
+            verdict=Verdict.REFUTED,
+            text=Text(
+                template="{source} reaches {sink}, which no declared flow allows.",
+                args=name | {"sink": answer.finding.leak.sink},
+            ),
+        )
+    if answer.certificate is not None and not left_out:
+        return Answer(
+            subject=answer.located.secret.name,
+            verdict=Verdict.PROVED,
+            text=Text(template="{source} reaches no output it was not declared to reach.", args=name),
+        )
+    return Answer(
+        subject=answer.located.secret.name,
+        verdict=Verdict.OPEN,
+        text=Text(
+            template="{source} is not shown to be contained, and no run was found in which it is not.", args=name
+        ),
     )
 
 
@@ -219,7 +249,8 @@ def _figures(answers: Sequence[_Answer]) -> list[Figure]:
     return figures
 
 
-def _not_covered(elaborated: Elaborated, answers: Sequence[_Answer]) -> list[Text]:
+def _left_out(elaborated: Elaborated, answers: Sequence[_Answer]) -> list[Text]:
+    """What of the design was not modelled, whatever the source."""
     missing = list(answers[0].located.not_modelled)
     missing += [
         Text(
@@ -235,20 +266,24 @@ def _not_covered(elaborated: Elaborated, answers: Sequence[_Answer]) -> list[Tex
         )
         for memory in elaborated.abstracted_memories
     ]
-    for answer in answers:
-        missing += answer.gaps
-        if answer.certificate is None and answer.finding is None and not answer.gaps:
-            missing.append(
-                Text(
-                    template="{source}: {count} output bits could not be shown to be independent of it, and no run was "
-                    "found in which one is not: {sinks}.",
-                    args={
-                        "source": answer.located.secret.name,
-                        "count": len(answer.apart),
-                        "sinks": ", ".join(f"{sink.port}[{sink.bit}]" for sink in answer.apart[:8]),
-                    },
-                )
+    return missing
+
+
+def _unfinished(answer: _Answer) -> list[Text]:
+    """What was not done about one source."""
+    missing = list(answer.gaps)
+    if answer.certificate is None and answer.finding is None and not answer.gaps:
+        missing.append(
+            Text(
+                template="{source}: {count} output bits could not be shown to be independent of it, and no run was "
+                "found in which one is not: {sinks}.",
+                args={
+                    "source": answer.located.secret.name,
+                    "count": len(answer.apart),
+                    "sinks": ", ".join(f"{sink.port}[{sink.bit}]" for sink in answer.apart[:8]),
+                },
             )
+        )
     return missing
 
 

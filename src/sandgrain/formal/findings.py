@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from sandgrain.check import CertificateError, check
 from sandgrain.check.claim import MEDIA_TYPE, SUFFIX
 from sandgrain.errors import LimitExceeded, ReplayError
-from sandgrain.formal import wording
+from sandgrain.formal import answering, wording
 from sandgrain.formal.accelerating import jump_of, told
 from sandgrain.formal.bounded import Run
 from sandgrain.formal.certifying import shutdown_certificate
-from sandgrain.formal.coverage import coverage
+from sandgrain.formal.coverage import coverage, left_out, unfinished
 from sandgrain.formal.environment import SERVICE, Bound
 from sandgrain.formal.grading import Graded
 from sandgrain.formal.outcome import Outcome
@@ -36,7 +36,6 @@ from sandgrain.verdict import (
     EvidenceFile,
     Finding,
     FindingStatus,
-    Place,
     RelevantInput,
     StateBit,
     Text,
@@ -154,7 +153,7 @@ class Findings:
             service=stop.service,
             grade=graded.grade,
             dead_state=bits,
-            places=_places(bits),
+            places=wording.places(bits),
             witness=witness,
         )
 
@@ -302,7 +301,7 @@ class Findings:
                 ),
                 service=service,
                 dead_state=bits,
-                places=_places(bits),
+                places=wording.places(bits),
                 declared_as=name,
                 document=item.document,
                 witness=witness,
@@ -316,36 +315,30 @@ class Findings:
         accepts the certificate of every service; otherwise open.
         """
         stops = [finding for outcome in self._outcomes for finding in outcome.stops]
-        suspects = self._suspects()
-        told = coverage(
-            self.submission,
-            self._bound,
-            self._elaborated,
-            self._outcomes,
-            len(suspects),
-            [*self._caveats, *self._unreplayed],
-        )
-        certificates: list[Certificate] = []
+        suspects = answering.suspects(self._outcomes, self.state_bits, self._unseen)
+        gaps = [*left_out(self._bound, self._elaborated), *self._caveats, *self._unreplayed]
         declared = self._bound.cone.declared
-        if not told.not_covered and all(outcome.proved(declared) for outcome in self._outcomes):
-            certificates, refused = self._certified()
-            told = told.model_copy(update={"not_covered": refused})
-        proved = bool(certificates) and not told.not_covered
-        verdict = Verdict.REFUTED if stops else Verdict.PROVED if proved else Verdict.OPEN
+        complete = [o for o in self._outcomes if not gaps and not unfinished(o) and o.proved(declared)]
+        certificates, refused = self._certified(complete)
+        certified = {certificate.subject for certificate in certificates}
+        proved = not stops and certified == {outcome.service for outcome in self._outcomes}
         return Claim(
             id=ClaimId.NO_REMOTE_SHUTDOWN,
-            verdict=verdict,
-            summary_text=self._summary(stops, suspects, proved),
+            verdict=Verdict.REFUTED if stops else Verdict.PROVED if proved else Verdict.OPEN,
+            summary_text=answering.summary(self._outcomes, proved),
             examined=True,
-            coverage=told,
+            coverage=coverage(
+                self.submission, self._bound, self._elaborated, self._outcomes, len(suspects), [*gaps, *refused]
+            ),
             findings=[*stops, *suspects[:_MOST_SUSPECTS], *self._declared],
-            certificates=certificates if proved else [],
+            certificates=certificates,
+            answers=answering.answers(self._outcomes, certified),
         )
 
-    def _certified(self) -> tuple[list[Certificate], list[Text]]:
+    def _certified(self, outcomes: Sequence[Outcome]) -> tuple[list[Certificate], list[Text]]:
         """The certificates the checker accepts, and a sentence for each it does not."""
         certificates, refused = [], []
-        for outcome in self._outcomes:
+        for outcome in outcomes:
             data = shutdown_certificate(self.submission, self._elaborated, self._bound, outcome)
             with self._progress.stage("certificate"):
                 checked = check(data, self.submission, self._elaborated, progress=self._progress)
@@ -371,74 +364,3 @@ class Findings:
     def _unseen(self, cube: Cube) -> bool:
         """Whether the cube holds a value that ordinary operation never shows."""
         return bool((self._common[list(cube)] == 0).any())
-
-    def _suspects(self) -> list[Finding]:
-        """Dead states neither excluded nor reached: those with values never seen first, then the largest sets."""
-        ranked = sorted(
-            ((suspect, outcome) for outcome in self._outcomes for suspect in outcome.suspects),
-            key=lambda item: (not self._unseen(item[0].cube), len(item[0].cube), item[0].cube),
-        )
-        found = []
-        for number, (suspect, outcome) in enumerate(ranked, 1):
-            bits = self.state_bits(suspect.cube)
-            found.append(
-                Finding(
-                    id=f"suspect-{number}",
-                    status=FindingStatus.SUSPECT,
-                    title=Text(
-                        template="A state without return for {service} was neither reached nor excluded",
-                        args={"service": outcome.service},
-                    ),
-                    explanation=Text(
-                        template="If the chip ever gets into it, {service} does not return within {frames} cycles of "
-                        "the recovery stimulus. No run of fewer than {depth} cycles leads there from the simulated "
-                        "power-up.",
-                        args={"service": outcome.service, "frames": outcome.frames, "depth": suspect.depth},
-                    ),
-                    service=outcome.service,
-                    dead_state=bits,
-                    places=_places(bits),
-                )
-            )
-        return found
-
-    def _summary(self, stops: list[Finding], suspects: list[Finding], proved: bool) -> Text:
-        if stops:
-            return Text(
-                template="{service} can be stopped by something no declared function explains.",
-                args={"service": stops[0].service or ""},
-            )
-        if proved:
-            return Text(
-                template="From every state the chip can be in, the services return: proved, with a certificate that "
-                "anybody can check."
-            )
-        unserved = [outcome.service for outcome in self._outcomes if outcome.never_served]
-        if unserved:
-            return Text(
-                template="The recovery stimulus never brings {service} after reset, so nothing could be examined.",
-                args={"service": ", ".join(unserved)},
-            )
-        if suspects:
-            return Text(
-                template="No way to stop the services was found, but {count} states without return are not excluded.",
-                args={"count": len(suspects)},
-            )
-        if all(outcome.exhausted for outcome in self._outcomes):
-            return Text(
-                template="Every state without return is declared or excluded by an inductive invariant, but not all of "
-                "it is certified: see what was not covered."
-            )
-        return Text(
-            template="No undeclared stop was found; {count} states without return were excluded before the time "
-            "was up.",
-            args={"count": sum(outcome.dead_states for outcome in self._outcomes)},
-        )
-
-
-def _places(bits: list[StateBit]) -> list[Place]:
-    places: dict[Place, None] = {}
-    for bit in bits:
-        if bit.place is not None:
-            places[bit.place] = None
-    return list(places)

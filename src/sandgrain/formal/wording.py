@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandgrain.formal.grading import Graded
 from sandgrain.formal.witness import Stop
-from sandgrain.verdict import Acceleration, Grade, RelevantInput, StateBit, Text
+from sandgrain.verdict import Acceleration, Grade, Place, RelevantInput, StateBit, Text
 
 
 def title(stop: Stop, graded: Graded, entered: str | None) -> Text:
@@ -93,3 +95,12 @@ def duration(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:,.4g} {unit}" if seconds / length < 10_000 else f"{seconds / length:.3g} {unit}"
     return f"{seconds:.3g} s"
+
+
+def places(bits: Sequence[StateBit]) -> list[Place]:
+    """Where bits are declared, each place once."""
+    found: dict[Place, None] = {}
+    for bit in bits:
+        if bit.place is not None:
+            found[bit.place] = None
+    return list(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numba
 import numpy as np
@@ -13,6 +14,11 @@ from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.model import Model
 from sandgrain.logic.network import Literals, Network
 from sandgrain.logic.sat import GraphSolver
+
+_CONFLICTS: Final = 1_000
+"""For one question whether a free input matters; one that takes more is answered with yes."""
+_COUNTING: Final = "minisat22"
+"""A solver that can count conflicts."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ def mask_unknowns(model: Model) -> Model:
 
     A description leaves many nets undefined whose value is never looked at, e.g. the data of a register while its
     enable is off. Each group is tried by itself, the earlier ones already fixed; equality of every output and every
-    next state is decided by SAT, so the masked model has exactly the behaviours of the original.
+    next state is decided by SAT, so the masked model has exactly the behaviours of the original. What is not decided
+    soon stays free, which is what the description says.
     """
     network = model.network
     free = model.free_inputs
@@ -119,7 +126,7 @@ def mask_unknowns(model: Model) -> Model:
 
     current_inputs = inputs.copy()
     current = literal_values(graph.frame(network, current_inputs, state), roots)
-    with GraphSolver(graph) as solver:
+    with GraphSolver(graph, _COUNTING) as solver:
         # All at once first: most roots need none of them.
         silent = current_inputs.copy()
         silent[free] = 0
@@ -161,4 +168,4 @@ def mask_unknowns(model: Model) -> Model:
 
 
 def _equal(solver: GraphSolver, a: int, b: int) -> bool:
-    return a == b or (not solver.solve((a, b ^ 1)) and not solver.solve((a ^ 1, b)))
+    return a == b or all(solver.solve_within(pair, _CONFLICTS) is False for pair in ((a, b ^ 1), (a ^ 1, b)))

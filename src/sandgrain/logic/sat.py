@@ -119,6 +119,17 @@ class GraphSolver:
         self.require(assumptions)
         return bool(self._solver.solve(assumptions=_dimacs(np.asarray(list(assumptions), np.int64)).tolist()))
 
+    def solve_within(self, assumptions: Sequence[int], conflicts: int) -> bool | None:
+        """`solve`, or None where it takes more than ``conflicts`` conflicts; not every engine can count them.
+
+        Raises:
+            NotImplementedError: the engine cannot.
+        """
+        self.require(assumptions)
+        self._solver.conf_budget(conflicts)
+        answer = self._solver.solve_limited(assumptions=_dimacs(np.asarray(list(assumptions), np.int64)).tolist())
+        return None if answer is None else bool(answer)
+
     def model(self, literals: Literals | Sequence[int]) -> NDArray[np.bool_]:
         """Values of ``literals`` in the last model; a variable the solver never saw reads as false.
 

@@ -91,6 +91,10 @@ class _Summary:
         self.console.print()
         self.line(self.tell(_wording.CLAIM_NAMES[claim.id]), style="bold")
         self.line(self.tell(claim.summary_text), indent=2)
+        for answer in claim.answers[: self.limits.items] if len(claim.answers) > 1 else ():
+            mark, style = _VERDICT_MARKS[answer.verdict]
+            word = self.tell(_wording.VERDICT_NAMES[answer.verdict])
+            self.line(f"{mark} {answer.subject}: {word}. {self.tell(answer.text)}", indent=4, style=style)
         ordered = sorted(claim.findings, key=lambda finding: _wording.status_rank(finding.status))
         for finding in ordered[: self.limits.findings]:
             self.finding(finding)
@@ -110,6 +114,11 @@ class _Summary:
                 self.line(title, indent=2, style="bold")
             for text in texts[: self.limits.items]:
                 self.line(f"- {self.tell(text)}", indent=4)
+        if claim.questions:
+            self.line(_("Questions for the vendor"), indent=2, style="bold")
+        for question in claim.questions[: self.limits.items]:
+            at = f" ({', '.join(map(str, question.places[:3]))})" if question.places else ""
+            self.line(f"- {self.tell(question.text)}{at}", indent=4)
 
     def finding(self, finding: Finding) -> None:
         _ = self.translator.gettext
