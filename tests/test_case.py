@@ -114,6 +114,20 @@ def test_the_next_run_resumes_only_the_same_work(tmp_path: Path) -> None:
         assert writer.finished_claim(ClaimId.NO_REMOTE_SHUTDOWN) is None
 
 
+def test_facts_outlive_other_options_and_are_gone_from_the_finished_case(tmp_path: Path) -> None:
+    with CaseWriter(tmp_path / "case", KEY) as writer:
+        writer.write("a" * 64, b"proved")
+    with CaseWriter(tmp_path / "case", {**KEY, "options": {"seconds": 9}}) as writer:
+        assert writer.read("a" * 64, 100) == b"proved"
+        assert writer.read("a" * 64, 3) is None and writer.read("b" * 64, 100) is None
+        writer.finish(case_of(refuted(writer)), {}, tmp_path)
+    assert not list((tmp_path / "case").rglob("facts"))
+    with CaseWriter(tmp_path / "case", KEY, fresh=True) as writer:
+        writer.write("a" * 64, b"proved")
+    with CaseWriter(tmp_path / "case", KEY, fresh=True) as writer:
+        assert writer.read("a" * 64, 100) is None
+
+
 def test_altered_partial_evidence_is_not_resumed(tmp_path: Path) -> None:
     with CaseWriter(tmp_path / "case", KEY) as writer:
         claim = refuted(writer)

@@ -17,6 +17,7 @@ from sandgrain.formal import covert_channel, shutdown
 from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.covert_channel import ChannelOptions
 from sandgrain.formal.environment import whole_environment
+from sandgrain.formal.facts import Store
 from sandgrain.formal.read_outs import questions
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
@@ -55,16 +56,17 @@ class AuditOptions:
     def within(
         cls,
         seconds: float,
+        memory_bytes: int | None = None,
         language: Language = Language.EN,
         *,
         fresh: bool = False,
         claims: tuple[ClaimId, ...] = (),
         evidence: EvidenceOptions | None = None,
     ) -> Self:
-        """Options with ``seconds`` for each claim."""
+        """Options with ``seconds`` and ``memory_bytes`` for each claim."""
         return cls(
-            ShutdownOptions(seconds=seconds),
-            ChannelOptions(seconds=seconds),
+            ShutdownOptions(seconds=seconds, memory_bytes=memory_bytes),
+            ChannelOptions(seconds=seconds, memory_bytes=memory_bytes),
             evidence or EvidenceOptions(),
             language,
             fresh,
@@ -123,6 +125,7 @@ def examiners(
     keep: Keep,
     options: AuditOptions,
     progress: Progress,
+    store: Store | None = None,
 ) -> dict[ClaimId, Callable[[], Claim]]:
     """How each claim that can be examined is examined.
 
@@ -132,6 +135,7 @@ def examiners(
         keep: where evidence goes.
         options: budgets.
         progress: told what is being done.
+        store: where proven facts are kept for a later run.
     """
     signed = {
         ClaimId.EVIDENCE_UNALTERED: lambda: evidence.examine(
@@ -147,7 +151,7 @@ def examiners(
         **(signed if options.evidence.receipt is not None else {}),
         **(compared if levels.can_be_examined(submission) else {}),
         ClaimId.NO_REMOTE_SHUTDOWN: lambda: shutdown.examine(
-            submission, description(), keep=keep, progress=progress, options=options.shutdown
+            submission, description(), keep=keep, progress=progress, options=options.shutdown, store=store
         ),
         ClaimId.NO_COVERT_CHANNEL: lambda: covert_channel.examine(
             submission, description(), keep=keep, progress=progress, options=options.channel
@@ -164,7 +168,7 @@ def _claim(
     progress: Progress,
 ) -> Claim:
     """Answer one claim: as an interrupted run did, by the vendor's certificates, or by examining it."""
-    examine = examiners(submission, description, writer.keep, options, progress).get(claim)
+    examine = examiners(submission, description, writer.keep, options, progress, writer).get(claim)
     if examine is None or (options.claims and claim not in options.claims):
         return Claim(id=claim, verdict=Verdict.OPEN, summary_text=Text(template="not examined"), examined=False)
     kept = writer.finished_claim(claim)

@@ -19,6 +19,7 @@ from sandgrain.verdict import SCHEMA_VERSION, Case, Claim, ClaimId, EvidenceFile
 CASE_FILE = "case.json"
 _RUN_FILE = "run.json"
 _HINT_FILE = "submission.path"
+_FACTS = "facts"
 _MOST_JSON_BYTES = 256 << 20
 _EVIDENCE_PATH = re.compile(r"evidence/[0-9a-f]{64}(\.[a-z0-9]+){0,3}")
 
@@ -35,6 +36,8 @@ class CaseWriter:
 
     An interrupted run leaves ``.NAME.partial`` with the claims finished so far; a later run with the same ``key``
     goes on from there. Whatever does not match or does not hash right is thrown away, never used.
+
+    Facts outlive even other options, by the content they are about; whoever reads them has to prove them again.
     """
 
     def __init__(self, path: Path, key: dict[str, Any], *, fresh: bool = False) -> None:
@@ -76,7 +79,9 @@ class CaseWriter:
             except ValueError:
                 same = False
         if not same:
-            shutil.rmtree(self.partial, ignore_errors=True)
+            for old in self.partial.iterdir() if self.partial.is_dir() else ():
+                if self.fresh or old.name != _FACTS:
+                    shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
         (self.partial / "evidence").mkdir(parents=True, exist_ok=True)
         (self.partial / "claims").mkdir(exist_ok=True)
         _write(run, json.dumps(self.key, sort_keys=True).encode())
@@ -92,6 +97,18 @@ class CaseWriter:
         name = f"evidence/{digest}{suffix}"
         _write(self.partial / name, data)
         return EvidenceFile(path=name, sha256=digest, size=len(data), media_type=media_type)
+
+    def read(self, key: str, most: int) -> bytes | None:
+        """What an earlier run wrote under a key; None if nothing, or more than ``most`` bytes."""
+        file = self.partial / _FACTS / key
+        if not file.is_file() or file.is_symlink() or file.stat().st_size > most:
+            return None
+        return file.read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        """Keep ``data`` under a key until the case is finished."""
+        (self.partial / _FACTS).mkdir(exist_ok=True)
+        _write(self.partial / _FACTS / key, data)
 
     def keep_claim(self, claim: Claim) -> None:
         """Keep a finished claim, so that an interrupted run need not examine it again."""
@@ -123,6 +140,7 @@ class CaseWriter:
         _write(self.partial / _HINT_FILE, f"{submission.resolve()}\n".encode())
         _write(self.partial / CASE_FILE, (case.model_dump_json(indent=2) + "\n").encode())
         shutil.rmtree(self.partial / "claims")
+        shutil.rmtree(self.partial / _FACTS, ignore_errors=True)
         (self.partial / _RUN_FILE).unlink()
         old = self.path.parent / f".{self.path.name}.replaced"
         if self.path.exists():

@@ -27,7 +27,7 @@ class Proof:
 def prove(path: Path, *, options: AuditOptions | None = None, progress: Progress) -> list[Proof]:
     """Prove what can be proved of the submission at ``path`` and write the certificates into it.
 
-    A claim that is refuted or open leaves no certificate, and takes away one that was there.
+    A service or source for which a claim is refuted or open leaves no certificate, and takes away one that was there.
 
     Raises:
         SandgrainError: the submission or its description is wrong, or cannot be written to.
@@ -52,8 +52,8 @@ def prove(path: Path, *, options: AuditOptions | None = None, progress: Progress
             file = place(submission, claim_id, certificate.subject)
             _write(file, kept[certificate.file.path])
             written.append(file)
-        if not written:
-            for old in place(submission, claim_id, "x").parent.glob(f"{claim_id}.*.cert"):
+        for old in place(submission, claim_id, "x").parent.glob(f"{claim_id}.*.cert"):
+            if old not in written:
                 old.unlink()
         proofs.append(Proof(claim, tuple(written)))
     submission.verify_unchanged()

@@ -11,6 +11,9 @@ import typer
 def prove(
     submission: Annotated[Path, typer.Argument(help="Directory with submission.toml.", show_default=False)],
     budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
+    memory: Annotated[
+        float | None, typer.Option(min=0.1, help="GiB of memory beyond which no search goes on.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON and nothing else.")] = False,
 ) -> None:
     """Prove the claims and write the certificates into the submission, so that an audit only checks them.
@@ -28,7 +31,11 @@ def prove(
     from sandgrain.verdict import Verdict
 
     with WaitingProgress(Console(stderr=True)) as progress:
-        proofs = run(submission, options=AuditOptions.within(budget), progress=progress)
+        proofs = run(
+            submission,
+            options=AuditOptions.within(budget, None if memory is None else int(memory * (1 << 30))),
+            progress=progress,
+        )
     if json:
         rows = [
             {"claim": proof.claim.model_dump(mode="json"), "files": [str(file) for file in proof.files]}

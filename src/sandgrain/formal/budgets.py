@@ -11,6 +11,7 @@ class ShutdownOptions:
 
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
+        memory_bytes: resident memory of the process beyond which no search goes on; None for any.
         search_seconds: one bounded search for a run into a dead cube.
         exclude_seconds: processor time of one attempt to prove a dead cube unreachable; granted in full even to the
             last one, and several times over to one that was put off.
@@ -21,6 +22,7 @@ class ShutdownOptions:
     """
 
     seconds: float = 300.0
+    memory_bytes: int | None = None
     search_seconds: float = 80.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192

@@ -91,6 +91,13 @@ def unfinished(outcome: Outcome) -> list[Text]:
                 args={"service": outcome.service},
             )
         )
+    if outcome.out_of_memory:
+        missing.append(
+            Text(
+                template="{service}: the search ended because it took more memory than it may.",
+                args={"service": outcome.service},
+            )
+        )
     if outcome.starved_by:
         missing.append(
             Text(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.allowance import Allowance
 from sandgrain.check import check
 from sandgrain.check.certificate import Certificate as CertificateText
 from sandgrain.check.certificate import Literal, network_digest, terms_digest, write
@@ -54,9 +55,11 @@ class ChannelOptions:
 
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
+        memory_bytes: resident memory of the process beyond which no search goes on; None for any.
     """
 
     seconds: float = 300.0
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,15 @@ def examine(
     answers = []
     for position, source in enumerate(sources):
         share = (deadline - time.monotonic()) / (len(sources) - position)
-        answers.append(_examine(submission, elaborated, source, keep, progress, share))
+        allowance = Allowance(time.monotonic() + share, options.memory_bytes)
+        answers.append(_examine(submission, elaborated, source, keep, progress, allowance))
     return _claim(submission, elaborated, answers)
 
 
 def _examine(
-    submission: Submission, elaborated: Elaborated, source: Source, keep: Keep, progress: Progress, seconds: float
+    submission: Submission, elaborated: Elaborated, source: Source, keep: Keep, progress: Progress, allowance: Allowance
 ) -> _Answer:
-    deadline = time.monotonic() + seconds
+    seconds = allowance.seconds
     with progress.stage("source"):
         located = locate(submission, elaborated, source)
     environment, secret = located.environment, located.secret
@@ -114,7 +118,7 @@ def _examine(
     with progress.stage("equal registers"):
         equal = equal_registers(environment, secret)
         apart = sinks_apart(environment, secret, located.sinks, equal, invariant)
-    if apart:
+    if apart and not allowance.out_of_memory:
         with progress.stage("invariants"):
             states = sample_states(environment)
             clauses = inductive_clauses(environment, candidates(states), seconds=max(1.0, seconds / 4))
@@ -125,9 +129,14 @@ def _examine(
     if not apart:
         certificate, gaps = _certified(submission, elaborated, source, located, equal, invariant, keep, progress)
         return _Answer(located, equal, apart, invariant, certificate, gaps=gaps)
+    if allowance.out_of_memory:
+        told = Text(
+            template="{source}: the search ended because it took more memory than it may.", args={"source": source.name}
+        )
+        return _Answer(located, equal, apart, invariant, gaps=(told,))
     with progress.stage("leaks"):
         twins = product(environment, secret, apart, equal)
-        found = find_leak(twins, seconds=max(1.0, deadline - time.monotonic()), tick=progress.update)
+        found = find_leak(twins, seconds=max(1.0, allowance.seconds), tick=progress.update)
         shown = None if found is None else reduced(Twosome(environment, twins, secret), found, AFTERWARDS)
     if shown is None:
         return _Answer(located, equal, apart, invariant)

@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.allowance import Allowance
+from sandgrain.errors import LimitExceeded
 from sandgrain.formal import bounded
 from sandgrain.formal.confirming import Confirmation
 from sandgrain.formal.environment import DECLARED, TRIGGER, Bound
@@ -26,6 +28,8 @@ from sandgrain.formal.witness import record, stimulus_of
 
 _SHOWN_SECONDS = 15.0
 """Budget of the run that shows a declared function at work."""
+_QUESTION_SECONDS = 60.0
+"""Budget of the questions about one of them, beside the searches for a run."""
 
 
 @dataclass
@@ -48,9 +52,13 @@ class DeclaredFunctions:
             return
         plain = self._question(())
         for name, literal in environment.declared.items():
-            dead = plain.find_with(literal)
-            cube = plain.minimise(dead).cube if dead is not None else ()
-            also = plain.serves_with(literal)
+            try:
+                dead = plain.find_with(literal)
+                cube = plain.minimise(dead).cube if dead is not None else ()
+                also = plain.serves_with(literal)
+            except LimitExceeded:
+                self.findings.undecided(name, self.service)
+                continue
             run = None
             if dead is not None:
                 run = bounded.search(
@@ -127,7 +135,8 @@ class DeclaredFunctions:
     def _question(self, explained: tuple[str, ...] | list[str]) -> Recoverability:
         environment = self.bound.cone
         goals = [environment.services[self.service], *(environment.model.outputs[name] for name in explained)]
-        question = Recoverability(environment, goals, self.outcome.frames)
+        allowance = Allowance(time.monotonic() + _QUESTION_SECONDS)
+        question = Recoverability(environment, goals, self.outcome.frames, allowance=allowance)
         question.exclude(self.pursuit.reach.invariant)
         return question
 

@@ -308,6 +308,15 @@ class Findings:
             )
         )
 
+    def undecided(self, name: str, service: str) -> None:
+        """Report that there was not the time to tell what a declared function does to a service."""
+        self._caveats.append(
+            Text(
+                template="What the declared function {name} does to {service} was not decided in time.",
+                args={"name": name, "service": service},
+            )
+        )
+
     def claim(self) -> Claim:
         """The claim with all findings.
 

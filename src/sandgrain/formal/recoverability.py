@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.allowance import Allowance
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.reachability import Cube
 from sandgrain.logic.graph import Graph, literal_values
@@ -38,7 +39,12 @@ class Recoverability:
     """The unrolled question for one service (or all): a pool of dead states that shrinks as they are explained."""
 
     def __init__(
-        self, environment: Environment, goals: Sequence[int], frames: int, rarity: NDArray[np.float64] | None = None
+        self,
+        environment: Environment,
+        goals: Sequence[int],
+        frames: int,
+        rarity: NDArray[np.float64] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         """Unroll.
 
@@ -48,6 +54,7 @@ class Recoverability:
             frames: cycles of recovery stimulus, k.
             rarity: float64 (2 * latches,), how rarely each latch literal holds in known reachable states; cubes are
                 made of common values where there is a choice, since a rare one may only say that they are unreachable.
+            allowance: when questions raise `LimitExceeded`.
         """
         network = environment.model.network
         self.frames = frames
@@ -70,7 +77,7 @@ class Recoverability:
             state = literal_values(values, network.latch_next)
         self._states = states
         self._open = np.concatenate(opens) if opens else np.empty(0, np.uint32)
-        self._solver = GraphSolver(graph)
+        self._solver = GraphSolver(graph, allowance=allowance)
         self._never = int(graph.free(1)[0])
         self._goals = [literal for literal in reached if literal != 0]
         self._late = [literal for literal in reached[len(reached) // 2 :] if literal != 0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.allowance import Allowance
+from sandgrain.errors import LimitExceeded
 from sandgrain.formal import bounded
 from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.confirming import Confirmation
@@ -36,10 +38,21 @@ SERVING_FRAMES = 256
 _PATIENCE = 6
 """How many times longer the second attempt to exclude a dead state may take than the first."""
 
+_AFTERTHOUGHT = 30.0
+"""Seconds after the deadline for what has to be asked about a stop that was found just before it."""
+
+_NOTED = 20.0
+"""Seconds between two times that what has been proved is kept for a later run."""
+
 
 @dataclass
 class ServiceSearch:
-    """The search for one service."""
+    """The search for one service.
+
+    Attributes:
+        allowance: the time and memory of the search.
+        note: told now and then what has been proved so far.
+    """
 
     bound: Bound
     service: str
@@ -49,7 +62,8 @@ class ServiceSearch:
     options: ShutdownOptions
     progress: Progress
     findings: Findings
-    seconds: float
+    allowance: Allowance
+    note: Callable[[list[Cube]], None]
     outcome: Outcome = field(init=False)
     _confirmation: Confirmation = field(init=False)
     _pursuit: Pursuit = field(init=False)
@@ -58,7 +72,8 @@ class ServiceSearch:
 
     def __post_init__(self) -> None:
         environment = self.bound.cone
-        self.deadline = time.monotonic() + self.seconds
+        self.seconds = self.allowance.seconds
+        self._noted = time.monotonic()
         declared = environment.declared
         self.explained = [DECLARED + name for name in declared]
         self.goals = np.array([environment.services[self.service], *declared.values()], np.uint32)
@@ -95,12 +110,20 @@ class ServiceSearch:
         )
         with progress.stage("unrolling"):
             question = self._question(self.invariant)
-        with progress.stage("stopped runs"):
-            self._stopped_runs(runs, question)
-        with progress.stage("counters"):
-            self._waits(question)
-        with progress.stage("dead states"):
-            self._dead_states(runs, question)
+            self._pursuit = Pursuit(
+                environment, self.start, self._reachability(self.invariant), self.ordinary, self.options.depth
+            )
+        try:
+            with progress.stage("stopped runs"):
+                self._stopped_runs(runs, question)
+            with progress.stage("counters"):
+                self._waits(question)
+            with progress.stage("dead states"):
+                self._dead_states(runs, question)
+        except LimitExceeded:
+            # What was found until then stands; the search did not come to its end.
+            self.outcome.exhausted = False
+        self.outcome.out_of_memory = self.allowance.out_of_memory
         with progress.stage("declared functions"):
             self._declared()
         return self.outcome
@@ -109,7 +132,9 @@ class ServiceSearch:
         """What is asked of the states that ``invariant`` allows, beside those already told."""
         ones = np.bitwise_count(self.states).mean(axis=1) / 64
         rarity = np.stack((1 - ones, ones), axis=1).ravel()
-        question = Recoverability(self.bound.cone, self.goals.tolist(), self.outcome.frames, rarity)
+        question = Recoverability(
+            self.bound.cone, self.goals.tolist(), self.outcome.frames, rarity, self.allowance.later(_AFTERTHOUGHT)
+        )
         question.exclude(invariant)
         for cube in (*self._shown, *(suspect.cube for suspect in self.outcome.suspects)):
             question.add_goal(cube)
@@ -129,7 +154,7 @@ class ServiceSearch:
 
     def _declared(self) -> None:
         functions = self._declared_functions()
-        functions.entries(self.deadline, self._enough)
+        functions.entries(self.allowance.deadline, self._enough)
         functions.report()
         reach = self._pursuit.reach
         self.outcome.invariant = list(reach.invariant)
@@ -145,7 +170,7 @@ class ServiceSearch:
         return max(40, 2 * longest + 2)
 
     def _enough(self) -> bool:
-        return len(self.outcome.stops) >= self.options.stops or time.monotonic() > self.deadline
+        return len(self.outcome.stops) >= self.options.stops or self.allowance.used_up
 
     def _stopped_runs(self, runs: Soak, question: Recoverability) -> None:
         """Turn undisturbed runs that stopped serving, or never served, into witnesses."""
@@ -185,12 +210,8 @@ class ServiceSearch:
             self._confirm(inputs, wait.run(environment), question, held, len(inputs) - len(tail), wait)
 
     def _dead_states(self, runs: Soak, question: Recoverability) -> None:
-        environment = self.bound.cone
-        pursuit = self._pursuit = Pursuit(
-            environment, self.start, self._reachability(self.invariant), self.ordinary, self.options.depth
-        )
         with EntryWatch(self._declared_functions(), self.seconds) as watch:
-            self._one_by_one(runs, question, pursuit, watch)
+            self._one_by_one(runs, question, self._pursuit, watch)
 
     def _one_by_one(self, runs: Soak, question: Recoverability, pursuit: Pursuit, watch: EntryWatch) -> None:
         """Settle dead states until there is none left, an undeclared stop is shown, or time is up."""
@@ -219,9 +240,12 @@ class ServiceSearch:
             strengthening.note(pursuit.reach.invariant[before:])
             if strengthening.due:
                 known = self._strengthen(strengthening, question, pursuit)
+            if time.monotonic() > self._noted + _NOTED:
+                self.note(pursuit.reach.invariant)
+                self._noted = time.monotonic()
             self.progress.update(
                 f"{self.outcome.dead_states} dead states, {len(self.outcome.suspects)} not excluded",
-                self.seconds - max(0.0, self.deadline - time.monotonic()),
+                self.seconds - max(0.0, self.allowance.seconds),
                 self.seconds,
             )
         self.outcome.suspects += [Suspect(dead.cube, 0) for dead in self._postponed]
@@ -249,7 +273,7 @@ class ServiceSearch:
         known = pursuit.reach.invariant
         more = strengthening.round(
             known,
-            seconds=max(1.0, (self.deadline - time.monotonic()) / 2),
+            seconds=max(1.0, self.allowance.seconds / 2),
             tick=lambda alive: self.progress.update(f"{alive} clauses left"),
         )
         question.exclude(more)
@@ -316,7 +340,7 @@ class ServiceSearch:
         return None if settled is None else question.minimise(settled)
 
     def _slice(self, seconds: float) -> float:
-        return max(0.5, min(seconds, self.deadline - time.monotonic()))
+        return max(0.5, min(seconds, self.allowance.seconds))
 
     def _reach(self, dead: DeadState, question: Recoverability, pursuit: Pursuit) -> bool:
         """Whether a concrete run into the dead state was found and confirmed."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from sandgrain.allowance import Allowance
 from sandgrain.formal.budgets import ShutdownOptions
 from sandgrain.formal.environment import Bound, bind
+from sandgrain.formal.facts import NoStore, Store, keep_facts, proved_again
 from sandgrain.formal.findings import Findings
 from sandgrain.formal.mining import Clauses, as_cubes, candidates, inductive_clauses
 from sandgrain.formal.reachability import Cube
@@ -33,6 +35,7 @@ def examine(
     keep: Keep,
     progress: Progress,
     options: ShutdownOptions | None = None,
+    store: Store | None = None,
 ) -> Claim:
     """Examine the claim for every service of the submission.
 
@@ -42,12 +45,14 @@ def examine(
         keep: where evidence goes.
         progress: told what is being done.
         options: budgets.
+        store: where proven facts are kept for a later run.
 
     Raises:
         SubmissionError: the manifest names something the design does not have.
         NetworkError: the design cannot be modelled soundly.
     """
     options = options or ShutdownOptions()
+    store = store or NoStore()
     deadline = time.monotonic() + options.seconds
     with progress.stage("model"):
         bound = bind(submission, elaborated)
@@ -57,13 +62,31 @@ def examine(
     findings = Findings(submission, elaborated, bound, keep, progress, states)
     with progress.stage("invariants"):
         likely = candidates(states)
-        invariant = _mine(bound, likely, options, progress)
+        invariant = _proved_before(store, bound, options, progress) or _mine(bound, likely, options, progress)
+
+    def note(proved: list[Cube]) -> None:
+        keep_facts(store, bound.cone, proved)
+
+    note(invariant)
     for position, service in enumerate(services):
-        share = (deadline - time.monotonic()) / (len(services) - position)
-        outcome = ServiceSearch(bound, service, states, likely, invariant, options, progress, findings, share).run()
+        now = time.monotonic()
+        allowance = Allowance(now + (deadline - now) / (len(services) - position), options.memory_bytes)
+        search = ServiceSearch(bound, service, states, likely, invariant, options, progress, findings, allowance, note)
+        outcome = search.run()
         findings.add(outcome)
         invariant = outcome.invariant or invariant
+        note(invariant)
     return findings.claim()
+
+
+def _proved_before(store: Store, bound: Bound, options: ShutdownOptions, progress: Progress) -> list[Cube]:
+    """What an interrupted run proved, proved again."""
+    return proved_again(
+        store,
+        bound.cone,
+        seconds=options.seconds / 2,
+        tick=lambda alive: progress.update(f"{alive} clauses left"),
+    )
 
 
 def _mine(bound: Bound, likely: Clauses, options: ShutdownOptions, progress: Progress) -> list[Cube]:

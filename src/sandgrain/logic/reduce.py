@@ -17,8 +17,8 @@ from sandgrain.logic.sat import GraphSolver
 
 _CONFLICTS: Final = 1_000
 """For one question whether a free input matters; one that takes more is answered with yes."""
-_COUNTING: Final = "minisat22"
-"""A solver that can count conflicts."""
+_ENGINE: Final = "minisat22"
+"""Quick at many small questions."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def mask_unknowns(model: Model) -> Model:
 
     current_inputs = inputs.copy()
     current = literal_values(graph.frame(network, current_inputs, state), roots)
-    with GraphSolver(graph, _COUNTING) as solver:
+    with GraphSolver(graph, _ENGINE) as solver:
         # All at once first: most roots need none of them.
         silent = current_inputs.copy()
         silent[free] = 0

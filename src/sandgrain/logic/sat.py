@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 from pysat.solvers import Solver
 
+from sandgrain.allowance import Allowance
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import Literals
+
+_SLICE: Final = 20_000
+"""Conflicts between two looks at the clock."""
 
 
 @numba.njit(cache=True)
@@ -61,10 +65,14 @@ class GraphSolver:
     """A SAT solver over the literals of one `Graph`.
 
     Literals are those of the graph (`int`, AIGER style) everywhere; the solver's own numbering stays inside.
+
+    Attributes:
+        allowance: when no question is worked on any more; None for as long as it takes.
     """
 
-    def __init__(self, graph: Graph, engine: str = "cadical153") -> None:
+    def __init__(self, graph: Graph, engine: str = "cadical153", *, allowance: Allowance | None = None) -> None:
         self.graph = graph
+        self.allowance = allowance
         self._solver = Solver(name=engine)
         self._engine = engine
         self._done = np.zeros(1024, np.bool_)
@@ -115,16 +123,21 @@ class GraphSolver:
             return
 
     def solve(self, assumptions: Sequence[int] = ()) -> bool:
-        """Whether the clauses are satisfiable under ``assumptions``."""
+        """Whether the clauses are satisfiable under ``assumptions``.
+
+        Raises:
+            LimitExceeded: time or memory was used up before that was known.
+        """
+        while self.allowance is not None:
+            answer = self.solve_within(assumptions, _SLICE)
+            if answer is not None:
+                return answer
+            self.allowance.check()
         self.require(assumptions)
         return bool(self._solver.solve(assumptions=_dimacs(np.asarray(list(assumptions), np.int64)).tolist()))
 
     def solve_within(self, assumptions: Sequence[int], conflicts: int) -> bool | None:
-        """`solve`, or None where it takes more than ``conflicts`` conflicts; not every engine can count them.
-
-        Raises:
-            NotImplementedError: the engine cannot.
-        """
+        """`solve`, or None where it takes more than ``conflicts`` conflicts, whatever is allowed."""
         self.require(assumptions)
         self._solver.conf_budget(conflicts)
         answer = self._solver.solve_limited(assumptions=_dimacs(np.asarray(list(assumptions), np.int64)).tolist())

@@ -85,11 +85,13 @@ debug_req_i = "1'b0"
 fetch_enable_i = "4'b0101"
 {RECOVERY_INPUTS}
 # WFI sleeps until an interrupt or a debugger wakes the core. States 2 and 3 are WAIT_SLEEP and SLEEP; the way there is
-# from FLUSH (6), with the instruction WFI still in the decoder.
+# from FLUSH (6), with the instruction WFI still in the decoder. In debug mode and while single-stepping WFI is no more
+# than a NOP, so that explains no stop.
 [[declared]]
 name = "sleep"
 kind = "halt"
-state = "({_CONTROLLER}.ctrl_fsm_cs == 4'd2) | ({_CONTROLLER}.ctrl_fsm_cs == 4'd3)"
+state = '''
+(({_CONTROLLER}.ctrl_fsm_cs == 4'd2) | ({_CONTROLLER}.ctrl_fsm_cs == 4'd3)) & ~debug_mode & ~debug_single_step'''
 trigger = "the instruction WFI, until an interrupt or a debug request"
 only_after = '''
 ({_CONTROLLER}.ctrl_fsm_cs == 4'd6) & instr_valid_id & (instr_rdata_id == 32'h10500073)'''
