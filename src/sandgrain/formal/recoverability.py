@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from sandgrain.formal.environment import Environment
 from sandgrain.formal.reachability import Cube
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.sat import GraphSolver
+
+_EFFORT: Final = 2_000
+"""Conflicts for the question whether a literal of a cube, or an input, can be done without."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ class Recoverability:
         cube = [self._at(literal) for literal in dead.cube]
         for at in list(needed):
             trial = [other for other in needed if other != at]
-            if not self._solver.solve([self._ever, *free, *trial, *cube]):
+            if self._solver.solve_within([self._ever, *free, *trial, *cube], _EFFORT) is False:
                 needed = trial
         return [(index[at & ~1], 1 - (at & 1)) for at in needed]
 
@@ -179,12 +183,12 @@ class Recoverability:
         return None if cube is None else DeadState(state, cube, opens)
 
     def minimise(self, dead: DeadState) -> DeadState:
-        """A dead state with a cube none of whose literals can be dropped."""
+        """A dead state with a cube none of whose literals can be dropped, as far as that is quickly decided."""
         cube = sorted(dead.cube, key=lambda literal: (-self._rarity[literal], literal))
         position = 0
         while position < len(cube):
             trial = cube[:position] + cube[position + 1 :]
-            shorter = self._core(trial, dead.open_inputs)
+            shorter = self._core(trial, dead.open_inputs, _EFFORT)
             if shorter is None:
                 position += 1
             else:
@@ -192,9 +196,12 @@ class Recoverability:
                 cube = [literal for literal in trial if literal in keep]
         return DeadState(dead.state, tuple(sorted(cube)), dead.open_inputs)
 
-    def _core(self, literals: Sequence[int], opens: tuple[int, ...]) -> Cube | None:
+    def _core(self, literals: Sequence[int], opens: tuple[int, ...], conflicts: int | None = None) -> Cube | None:
+        """Those of the literals that suffice for a dead state; None if all do not, or that takes more conflicts."""
         at = {self._at(literal): literal for literal in literals}
-        if self._solver.solve([self._ever, *opens, *at]):
+        asked = [self._ever, *opens, *at]
+        answer = self._solver.solve(asked) if conflicts is None else self._solver.solve_within(asked, conflicts)
+        if answer is not False:
             return None
         core = self._solver.core()
         return tuple(sorted(literal for graph_literal, literal in at.items() if graph_literal in core))
