@@ -7,6 +7,7 @@ unsatisfiable cores: every state of a dead cube is dead, for the values of held 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,8 @@ from sandgrain.logic.sat import GraphSolver
 
 _EFFORT: Final = 2_000
 """Conflicts for the question whether a literal of a cube, or an input, can be done without."""
+_MINIMISE_SECONDS: Final = 20.0
+"""Processor time for all such questions about one cube."""
 
 
 @dataclass(frozen=True)
@@ -170,23 +173,29 @@ class Recoverability:
     def _in_first(self, literal: int) -> int:
         return int(self._first[literal >> 1]) ^ (literal & 1)
 
-    def is_dead(self, state: NDArray[np.bool_], held: NDArray[np.uint8] | None = None) -> DeadState | None:
+    def is_dead(
+        self, state: NDArray[np.bool_], held: NDArray[np.uint8] | None = None, because: Cube = ()
+    ) -> DeadState | None:
         """``state`` as a dead state if it is one, else None.
 
         Args:
             state: bool (latches,).
             held: uint8 (inputs,), the constants on the held inputs; all open inputs that are not held are 0.
+            because: literals that hold in it and may suffice.
         """
         ones = set() if held is None else set(self._held[(held == 1) & (self._held > 1)].tolist())
         opens = tuple(at ^ int(at not in ones) for at in self._open[self._solver.knows(self._open)].tolist())
-        cube = self._core(self._literals(state), opens)
+        cube = self._core(because, opens, _EFFORT) if because else None
+        if cube is None:
+            cube = self._core(self._literals(state), opens)
         return None if cube is None else DeadState(state, cube, opens)
 
     def minimise(self, dead: DeadState) -> DeadState:
         """A dead state with a cube none of whose literals can be dropped, as far as that is quickly decided."""
         cube = sorted(dead.cube, key=lambda literal: (-self._rarity[literal], literal))
         position = 0
-        while position < len(cube):
+        deadline = time.thread_time() + _MINIMISE_SECONDS
+        while position < len(cube) and time.thread_time() < deadline:
             trial = cube[:position] + cube[position + 1 :]
             shorter = self._core(trial, dead.open_inputs, _EFFORT)
             if shorter is None:

@@ -222,7 +222,7 @@ class ServiceSearch:
         for cube, state in silent:
             if watch.take() or self._enough():
                 break
-            dead = question.is_dead(state)
+            dead = question.is_dead(state, because=cube)
             if dead is not None and question.is_open(dead.cube):
                 known = self._settle(question.minimise(dead), question, pursuit, known, cube)
         strengthening = Strengthening(environment, self.states)
