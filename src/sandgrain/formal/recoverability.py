@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from sandgrain.allowance import Allowance
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.reachability import Cube
+from sandgrain.formal.silence import UNKNOWN, Silence
 from sandgrain.logic.graph import Graph, literal_values
+from sandgrain.logic.network import Literals
 from sandgrain.logic.sat import GraphSolver
 
 _EFFORT: Final = 2_000
@@ -72,10 +74,14 @@ class Recoverability:
         goal_array = np.array(goals, np.uint32)
         self._held = held
         state, reached, states, opens = self.state, [], [], [held[held > 1]]
+        self._network, self._goal_array = network, goal_array
+        self._inputs: list[Literals] = []
+        self._explained: list[Cube] = []
         for cycle in range(frames):
             inputs = environment.recovery_inputs(graph, cycle, held)
             row = environment.stimulus[cycle % len(environment.stimulus)]
             opens.append(inputs[row == 2])
+            self._inputs.append(inputs)
             values = graph.frame(network, inputs, state)
             if cycle == 0:
                 self._first = values
@@ -104,6 +110,7 @@ class Recoverability:
 
     def add_goal(self, cube: Cube) -> None:
         """Count coming into ``cube`` as explained: states that only lead there are no longer asked about."""
+        self._explained.append(cube)
         for state in self._states:
             inside = self.graph.all_of(int(state[literal >> 1]) ^ (literal & 1) for literal in cube)
             if inside == 0:
@@ -181,13 +188,14 @@ class Recoverability:
         Args:
             state: bool (latches,).
             held: uint8 (inputs,), the constants on the held inputs; all open inputs that are not held are 0.
-            because: literals that hold in it and may suffice.
+            because: literals that may suffice, if they hold in it.
         """
         ones = set() if held is None else set(self._held[(held == 1) & (self._held > 1)].tolist())
         opens = tuple(at ^ int(at not in ones) for at in self._open[self._solver.knows(self._open)].tolist())
-        cube = self._core(because, opens, _EFFORT) if because else None
-        if cube is None:
-            cube = self._core(self._literals(state), opens)
+        holds = all(state[literal >> 1] != bool(literal & 1) for literal in because)
+        if because and holds and self._silence(opens).certain(because):
+            return DeadState(state, because, opens)
+        cube = self._core(self._literals(state), opens)
         return None if cube is None else DeadState(state, cube, opens)
 
     def minimise(self, dead: DeadState) -> DeadState:
@@ -203,7 +211,20 @@ class Recoverability:
             else:
                 keep = set(shorter)
                 cube = [literal for literal in trial if literal in keep]
+        if position < len(cube):
+            silence = self._silence(dead.open_inputs)
+            cube = list(silence.smaller(cube)) if silence.certain(cube) else cube
         return DeadState(dead.state, tuple(sorted(cube)), dead.open_inputs)
+
+    def _silence(self, opens: tuple[int, ...]) -> Silence:
+        """Three-valued simulation of the frames, for these values of the inputs that the stimulus leaves open."""
+        true = set(opens)
+        rows = np.full((self.frames, self._network.input_count), UNKNOWN, np.uint8)
+        for row, inputs in zip(rows, self._inputs, strict=True):
+            for index, literal in enumerate(inputs.tolist()):
+                if literal <= 1 or literal in true or literal ^ 1 in true:
+                    row[index] = literal if literal <= 1 else int(literal in true)
+        return Silence(self._network, self._goal_array, rows, self._explained)
 
     def _core(self, literals: Sequence[int], opens: tuple[int, ...], conflicts: int | None = None) -> Cube | None:
         """Those of the literals that suffice for a dead state; None if all do not, or that takes more conflicts."""
