@@ -26,6 +26,12 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
             classes.setdefault(which, []).append(Member(number, side.latch_names[latch], negated))
     constants = sorted(classes.pop(0, []))
+    # The first of the netlist's is what open registers of the description power up as.
+    mates = {second.latch_names[latch] for latch in proof.mates[proof.mates >= 0].tolist()}
+
+    def placed(member: Member) -> tuple[int, bool, Member]:
+        return member.side, member.side == 2 and member.name not in mates, member
+
     return Correspondence(
         tops=(first.module.name, second.module.name),
         digests=(first.digest, second.digest),
@@ -34,7 +40,7 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         resets=tuple(sorted((name, level, cycles) for name, (level, cycles) in resets.items())),
         cycles=proof.cycles,
         constants=tuple(constants),
-        classes=tuple(sorted(tuple(sorted(members)) for members in classes.values())),
+        classes=tuple(sorted(tuple(sorted(members, key=placed)) for members in classes.values())),
         invariant=tuple(
             tuple(Member(1, first.latch_names[literal >> 1], bool(literal & 1)) for literal in dict.fromkeys(clause))
             for clause in proof.clauses.tolist()

@@ -72,7 +72,7 @@ class Matching:
         self.drawn = self._after_reset(resets)
         self.values = _NOTHING
         self.history: Ternary | None = None
-        self.tried: set[tuple[int, int, int]] = set()
+        self.tried: set[tuple[int, int, bytes]] = set()
         self.broken: list[Hint] = []
 
     def run(self, hints: Sequence[Hint] = ()) -> Relation:
@@ -282,23 +282,23 @@ class Matching:
                 continue
             # The last column is the constant.
             chances = np.full((alone.size, leaders.size + 1), 3, np.uint8)
+            shared = np.zeros(chances.shape, np.int64)
             known = np.zeros(alone.size, np.int64)
             rows = alone + (at - base)
             for following in rounds:
-                agree(rows, leaders + base, following.ones, following.zeros, chances, known)
+                agree(rows, leaders + base, following.ones, following.zeros, chances, known, shared)
             chances[known < _ENOUGH] = 0
+            columns = [*(np.flatnonzero(other == other[leader]).tobytes() for leader in leaders), b"constant"]
             rows_at = {int(row): at_row for at_row, row in enumerate(alone)}
-            columns_at = {int(leader): column for column, leader in enumerate(leaders)} | {-1: leaders.size}
-            for side, row, leader in self.tried:
-                if side == base and row in rows_at and leader in columns_at:
-                    chances[rows_at[row], columns_at[leader]] = 0
+            columns_at = {members: column for column, members in enumerate(columns)}
+            for side, row, members in self.tried:
+                if side == base and row in rows_at and members in columns_at:
+                    chances[rows_at[row], columns_at[members]] = 0
             lonely = np.append(~_paired(relation)[other[leaders]], False)
-            pairs = pairings(chances, lonely)
+            pairs = pairings(chances, shared, lonely, _ENOUGH)
             for row, column in zip(alone[pairs >= 0].tolist(), pairs[pairs >= 0].tolist(), strict=True):
-                attempt = (base, row, int(leaders[column]) if column < leaders.size else -1)
-                if attempt in self.tried:
-                    continue
-                self.tried.add(attempt)
+                # A class that has got or lost members since is another one.
+                self.tried.add((base, row, columns[column]))
                 plain = bool(chances[np.searchsorted(alone, row), column] & 1)
                 constant = column == leaders.size
                 own[row] = 0 if constant else other[leaders[column]]

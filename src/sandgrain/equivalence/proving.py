@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,37 +17,21 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.choices import Patterns, choose
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.invariants import NO_CLAUSES, mine
-from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame, literal_flips
-from sandgrain.equivalence.matching import Matching, Resets, reset_cycles, reset_value
+from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame
+from sandgrain.equivalence.matching import Matching, Resets, reset_cycles
 from sandgrain.equivalence.names import Hint
+from sandgrain.equivalence.powering import Base, Point, mates_of
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper, Swept
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
-from sandgrain.logic.graph import Graph, literal_values
-from sandgrain.logic.network import UNKNOWN, Literals
+from sandgrain.logic.network import Literals
 from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
 _CHOICES: Final = 12
 """How often the choices are made anew from counterexamples."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """Something that has to be equal.
-
-    Attributes:
-        kind: ``output``, or ``first`` or ``second`` for the next state of a register of that side.
-        index: of the output in the ports, or of the latch.
-        literal, wanted: in the graph of the frame.
-    """
-
-    kind: str
-    index: int
-    literal: int
-    wanted: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +59,7 @@ class Proof:
         differences: outputs (and registers, if the first relation did not hold) that are not equal under it.
         frame, swept: of the last step.
         cycles: of reset after power-up, after which the relation holds.
+        mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
     """
 
     relation: Relation
@@ -85,6 +70,7 @@ class Proof:
     frame: Frame
     swept: Swept
     cycles: int = 0
+    mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def holds(self) -> bool:
@@ -280,7 +266,9 @@ class Prover:
 
     def _after(self, proof: Proof, cycles: int) -> None:
         with self.progress.stage("comparing after reset"):
-            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles)
+            mates = mates_of(self.second, self.ports, self.resets, proof.relation, cycles, self.random)
+            proof.mates = mates
+            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles, mates)
             patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
             patterns[0] = 0
             sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)
@@ -297,92 +285,6 @@ class Prover:
             finally:
                 sweeper.close()
             proof.base = not proof.differences
-
-
-class Base:
-    """Both sides from power-up through reset.
-
-    The netlist powers up anyhow. A register of the description without an initial value may be chosen, and is: as its
-    class has it, where that is one register of the netlist or the constant.
-
-    Attributes:
-        graph: the graph; its free variables come first.
-        free_count: their number and 1 more.
-        points: what has to be equal after the reset.
-        clauses: what has to hold then, as graph literals.
-    """
-
-    def __init__(
-        self,
-        first: Side,
-        second: Side,
-        ports: Ports,
-        resets: Resets,
-        relation: Relation,
-        clauses: Clauses,
-        cycles: int,
-    ) -> None:
-        network1, network2 = first.network, second.network
-        self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
-        state2 = graph.free(network2.latch_count)
-        own1 = graph.free(network1.latch_count)
-        inputs = [graph.free(len(ports.inputs)) for _ in range(cycles)]
-        unknown = [graph.free(second.free.size) for _ in range(cycles)]
-        self.free_count = len(graph)
-        state2 = _initial(network2.latch_init, state2)
-        leaders = np.full(relation.count, -1, np.int64)
-        leaders[relation.second[::-1]] = np.arange(network2.latch_count)[::-1]
-        flips1, flips2 = literal_flips(relation.first_flips), literal_flips(relation.second_flips)
-        state1 = own1.copy()
-        mates = leaders[relation.first]
-        paired = mates >= 0
-        state1[paired] = state2[mates[paired]] ^ flips2[mates[paired]] ^ flips1[paired]
-        constant = relation.first == 0
-        state1[constant] = flips1[constant]
-        alike = ~paired & ~constant
-        own = np.full(relation.count, -1, np.int64)
-        own[relation.first[::-1]] = np.arange(network1.latch_count)[::-1]
-        leader = own[relation.first[alike]]
-        state1[alike] = own1[leader] ^ flips1[leader] ^ flips1[alike]
-        state1 = _initial(network1.latch_init, state1)
-        for cycle in range(cycles):
-            given = inputs[cycle].copy()
-            for at, key in enumerate(ports.inputs):
-                value = reset_value(resets, key, cycle)
-                if value is not None:
-                    given[at] = value
-            inputs2 = np.zeros(network2.input_count, np.uint32)
-            known = ports.second_inputs >= 0
-            inputs2[known] = given[ports.second_inputs[known]]
-            inputs2[second.free] = unknown[cycle]
-            values2 = graph.frame(network2, inputs2, state2)
-            inputs1 = np.zeros(network1.input_count, np.uint32)
-            known = ports.first_inputs >= 0
-            inputs1[known] = given[ports.first_inputs[known]]
-            inputs1[first.free] = literal_values(values2, relation.choices)
-            values1 = graph.frame(network1, inputs1, state1)
-            state2 = literal_values(values2, network2.latch_next)
-            state1 = literal_values(values1, network1.latch_next)
-        self.points = []
-        wanted: dict[int, int] = {0: 0}
-        for kind, classes, state in (
-            ("second", relation.second, state2 ^ flips2),
-            ("first", relation.first, state1 ^ flips1),
-        ):
-            for latch, (which, literal) in enumerate(zip(classes.tolist(), state.tolist(), strict=True)):
-                if which in wanted:
-                    self.points.append(Point(kind, latch, literal, wanted[which]))
-                else:
-                    wanted[which] = literal
-        self.clauses = [
-            [int(state1[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
-            for clause in clauses.tolist()
-        ]
-
-
-def _initial(init: NDArray[np.uint8], state: Literals) -> Literals:
-    result: Literals = np.where(init == UNKNOWN, state, init).astype(np.uint32)
-    return result
 
 
 def _through(literals: Literals, literal: int) -> int:
