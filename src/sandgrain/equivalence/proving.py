@@ -7,7 +7,7 @@ the step is asked again, until nothing is left to separate (the greatest fixpoin
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -115,8 +115,8 @@ class Prover:
         self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
 
-    def run(self) -> Proof:
-        """The best proof found; `Proof.holds` says whether it is one.
+    def run(self) -> Iterator[Proof]:
+        """The best proof so far after each attempt; `Proof.holds` says whether it is one.
 
         Where names lead to nothing, registers are matched once more without them: what a name stands for on the other
         side is only a guess, and the few that are shared may say nothing about the rest.
@@ -131,13 +131,12 @@ class Prover:
             except LimitExceeded:
                 if best is None:
                     raise
-                break
+                return
             if best is None or proof.holds or (not best.step and len(proof.differences) < len(best.differences)):
                 best = proof
-            if proof.holds:
-                break
-        assert best is not None  # noqa: S101 - there is always a beginning
-        return best
+            yield best
+            if best.holds:
+                return
 
     def _beginnings(self) -> list[Sequence[Hint]]:
         """What to begin matching with: names first where they say something about most registers."""
@@ -179,6 +178,30 @@ class Prover:
         if proof.step and not proof.differences:
             self._base(proof)
         return proof
+
+    def forced(self, proof: Proof) -> Proof:
+        """A step in which registers without a partner have the one their name suggests: what is wrong may be just that.
+
+        No proof comes of it, but a network with fewer faults to search.
+        """
+        relation = proof.relation.copy()
+        firsts = np.bincount(relation.first, minlength=relation.count)
+        seconds = np.bincount(relation.second, minlength=relation.count)
+        changed = False
+        for hint in self.hints:
+            mine, other = relation.first[hint.first], relation.second[hint.second]
+            if mine != other and (seconds[mine] == 0 or firsts[other] == 0) and max(mine, other) < firsts.size:
+                relation.first[hint.first] = relation.second[hint.second] = relation.count
+                relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
+                relation.count += 1
+                changed = True
+        if not changed:
+            return proof
+        relation.tidy()
+        try:
+            return self._step(relation, proof.clauses)
+        except LimitExceeded:
+            return proof
 
     # --- one step
 

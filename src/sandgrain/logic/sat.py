@@ -119,6 +119,14 @@ class GraphSolver:
         self.require(assumptions)
         return bool(self._solver.solve(assumptions=_dimacs(np.asarray(list(assumptions), np.int64)).tolist()))
 
+    def possible(self, assumptions: Sequence[int], conflicts: int) -> bool | None:
+        """As `solve`, but None where that takes more conflicts; not every engine can be held to a number of them."""
+        self.require(assumptions)
+        self._solver.conf_budget(conflicts)
+        told = _dimacs(np.asarray(list(assumptions), np.int64)).tolist()
+        answer: bool | None = self._solver.solve_limited(assumptions=told)
+        return answer
+
     def model(self, literals: Literals | Sequence[int]) -> NDArray[np.bool_]:
         """Values of ``literals`` in the last model; a variable the solver never saw reads as false.
 
