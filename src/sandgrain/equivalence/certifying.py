@@ -13,6 +13,8 @@ from sandgrain.equivalence.proving import Proof
 from sandgrain.equivalence.sides import Side
 from sandgrain.logic.assemble import Clock
 from sandgrain.logic.network import Literals
+from sandgrain.netlist.cell_function import FLIP_FLOP
+from sandgrain.netlist.state_bits import functions_of
 
 
 def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[Clock], proof: Proof) -> Correspondence:
@@ -23,7 +25,11 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         (2, second, relation.second, relation.second_flips),
         (1, first, relation.first, relation.first_flips),
     ):
+        kept = flip_flops(side)
         for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
+            # Nothing is said of latches: those of clock gates are none to the checker, others it refuses.
+            if not kept[latch]:
+                continue
             classes.setdefault(which, []).append(Member(number, side.latch_names[latch], negated))
     constants = sorted(classes.pop(0, []))
     # The first of the netlist's is what open registers of the description power up as.
@@ -48,6 +54,16 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         choices=tuple(_choices(first, second, proof)),
         lemmas=tuple(_lemmas(first, second, proof)),
     )
+
+
+def flip_flops(side: Side) -> list[bool]:
+    """For every latch of the network, whether it is a flip-flop."""
+    functions, ids = functions_of(side.module.cells, side.linked.lookup)
+    found = []
+    for cell, state in zip(side.assembled.latch_cells.tolist(), side.assembled.latch_states.tolist(), strict=True):
+        function = functions[ids[cell]]
+        found.append(function is not None and function.states[state].kind == FLIP_FLOP)
+    return found
 
 
 def _plain_bits(side: Side, variables: int) -> NDArray[np.int64]:

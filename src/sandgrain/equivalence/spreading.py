@@ -87,7 +87,7 @@ class Spread(Generic[T]):
             started = time.monotonic()
             # Both ways get about the same time; random runs are much the quicker.
             bounded = self.bounded_seconds <= self.random_seconds
-            way = (self._bounded if bounded else self._random_runs)(pair, distance, tries)
+            way = self._bounded(pair, distance, tries) if bounded else self._random_runs(pair, distance)
             for rows in way:
                 found = self.shown(rows)
                 if found is not None:
@@ -114,7 +114,7 @@ class Spread(Generic[T]):
 
     # --- random runs
 
-    def _random_runs(self, pair: _Pair, bound: int, tries: int) -> Iterator[NDArray[np.uint8]]:
+    def _random_runs(self, pair: _Pair, bound: int) -> Iterator[NDArray[np.uint8]]:
         """Runs that differ at an output; states closer to one are kept."""
         faulty = self.faulty
         sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
