@@ -13,11 +13,11 @@ from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
 from sandgrain.equivalence.certifying import correspondence
 from sandgrain.equivalence.joint import Ports, match_ports
-from sandgrain.equivalence.matching import Resets
 from sandgrain.equivalence.names import hints
 from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
 from sandgrain.equivalence.proving import Proof, Prover
 from sandgrain.equivalence.replaying import Replay
+from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.searching import Search
 from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
 from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
@@ -166,7 +166,7 @@ class _Comparison:
         counterexample = self._refute(None, self.deadline)
         if counterexample is not None:
             return self._result(None, None, None, counterexample, not_covered)
-        found = hints(self.first, self.second) if self.options.use_names else []
+        found = hints(self.first, self.second, self.resets) if self.options.use_names else []
         share = _SEARCH * self.options.budget
         prover = Prover(
             self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline - 2 * share

@@ -12,7 +12,7 @@ What comes out is a guess that `proving` decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from sandgrain.equivalence._agreement import agree, clusters, pairings
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.joint import ALL, Ports, Relation, Words
 from sandgrain.equivalence.names import Hint
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.network import UNKNOWN, Network
@@ -34,22 +35,6 @@ _ROUNDS: Final = 2_000
 _ENOUGH: Final = 16
 _RESCUES: Final = 20
 _HISTORY: Final = 48
-
-Resets = Mapping[str, tuple[int, int]]
-"""Key of an input bit -> level at which it resets, and for how many cycles after power-up."""
-
-
-def reset_cycles(resets: Resets) -> int:
-    """Cycles of reset after power-up."""
-    return max((cycles for _, cycles in resets.values()), default=0)
-
-
-def reset_value(resets: Resets, key: str, cycle: int) -> int | None:
-    """What an input bit is in a cycle of the reset that follows power-up; None if it may be anything."""
-    if key not in resets:
-        return None
-    level, cycles = resets[key]
-    return level if cycle < cycles else 1 - level
 
 
 class Matching:

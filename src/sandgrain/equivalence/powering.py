@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.joint import ALL, Ports, Relation, literal_flips
-from sandgrain.equivalence.matching import Resets, reset_value
+from sandgrain.equivalence.resets import Resets, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.graph import Graph, literal_values

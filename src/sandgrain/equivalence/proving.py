@@ -18,9 +18,10 @@ from sandgrain.equivalence.choices import Patterns, choose
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.invariants import NO_CLAUSES, mine
 from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame
-from sandgrain.equivalence.matching import Matching, Resets, reset_cycles
+from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.powering import Base, Point, mates_of
+from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper, Swept
 from sandgrain.errors import LimitExceeded

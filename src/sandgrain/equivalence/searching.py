@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.joint import ALL, Ports, Words
-from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.proving import Proof
 from sandgrain.equivalence.reducing import Reducing
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.spreading import SPREAD_WORDS, Spread
 from sandgrain.equivalence.stimulus import Stimulus

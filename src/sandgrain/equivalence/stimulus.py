@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sandgrain.equivalence.joint import ALL, Ports, Words
-from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 
 
 class Stimulus:
