@@ -60,10 +60,13 @@ def answers(core: MappedCore, work: Path, seeds: list[int], budget: float, *, us
             continue
         told |= {"verdict": result.verdict.value, "seconds": time.monotonic() - started}
         if result.verdict is Verdict.REFUTED:
-            assert result.counterexample is not None and result.counterexample.replayed_by
+            assert result.counterexample is not None
+            assert result.counterexample.replayed_by
             told["cycle"] = result.counterexample.cycle
         elif result.verdict is Verdict.PROVED:
-            assert result.checked is not None and result.checked.accepted and result.certificate
+            assert result.checked is not None
+            assert result.checked.accepted
+            assert result.certificate
         else:
             told["why"] = " ".join(str(text) for text in result.not_covered)
         yield told

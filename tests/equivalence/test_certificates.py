@@ -7,6 +7,8 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sandgrain.check.correspondence import parse, write
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.equivalence import CompareOptions
@@ -63,6 +65,7 @@ def test_no_altered_byte_shows_what_is_not_so(tmp_path: Path) -> None:
             assert not _accepted(forged, first, wrong), at
 
 
+@pytest.mark.slow
 def test_a_changed_gate_is_not_covered_by_an_old_certificate(tmp_path: Path) -> None:
     changed = 0
     for seed in range(1000):

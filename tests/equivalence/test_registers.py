@@ -85,7 +85,7 @@ endmodule
     ],
 )
 def test_registers_that_are_others(tmp_path: Path, first: str, second: str, right: str, wrong: str) -> None:
-    quick = CompareOptions(resets=RESET, budget=4)
+    quick = CompareOptions(resets=RESET, budget=2)
     for one, two in ((first, second), (second, first)):
         result = compared(one, two, tmp_path, quick)
         assert result.verdict is not Verdict.REFUTED

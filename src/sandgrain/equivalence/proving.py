@@ -1,7 +1,7 @@
 """The relation as a proof: it holds after reset, every step keeps it, and under it all outputs are equal.
 
-The counterexamples of a step that does not keep it say which registers do not belong together; they are separated and
-the step is asked again, until nothing is left to separate (the greatest fixpoint of van Eijk's method).
+The counterexamples of a step say which values the description leaves undefined were chosen badly; what the points that
+remain depend on is mined for invariants, and the step is asked again.
 """
 
 from __future__ import annotations

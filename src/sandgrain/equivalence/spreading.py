@@ -31,6 +31,8 @@ _CYCLES: Final = 256
 _FRAMES: Final = 12
 _MOST_FRAMES: Final = 48
 _CONFLICTS: Final = 200
+_QUIET: Final = 300
+"""Attempts in a row that make no further register differ."""
 _NODES: Final = 4_000_000
 _NOWHERE: Final = 2 * FAR
 """Distance of a state in which nothing differs."""
@@ -81,7 +83,11 @@ class Spread(Generic[T]):
         """What `shown` says of the first run that it accepts; None if there is none in time."""
         start = _Pair(good, bad, np.zeros((0, self.width), np.uint8))
         self._push(start, 0)
-        while self.heap and time.monotonic() < self.deadline:
+        quiet, reached = 0, 0
+        while self.heap and time.monotonic() < self.deadline and quiet < _QUIET:
+            quiet += 1
+            if (count := int(self.seen.sum())) > reached:
+                quiet, reached = 0, count
             _, tries, _, pair = heapq.heappop(self.heap)
             distance = self._distance(pair)
             started = time.monotonic()
