@@ -94,3 +94,31 @@ def test_registers_that_are_others(tmp_path: Path, first: str, second: str, righ
     changed = second.replace(right, wrong)
     for one, two in ((first, changed), (changed, first)):
         assert compared(one, two, tmp_path, quick).verdict is Verdict.REFUTED
+
+
+# A word that is read only where a flag hides what was read of it, as the register that is always zero of a processor.
+SHOWN = """
+module top(input c, input r, input a, input w, input d, output q);
+  wire k, z, nz, m, n, rd, dm, dn, dr, dz, wm, wn, na;
+  not (k, r); not (na, a); and (wm, w, na); and (wn, w, a); not (nz, z);
+  \\$_MUX_ m0 (.A(m), .B(d), .S(wm), .Y(dm)); \\$_MUX_ m1 (.A(n), .B(d), .S(wn), .Y(dn));
+  \\$_MUX_ m2 (.A(m), .B(n), .S(a), .Y(dr)); buf (dz, na);
+  \\$_DFF_P_ fm (.C(c), .D(dm), .Q(m)); \\$_DFF_P_ fn (.C(c), .D(dn), .Q(n));
+  \\$_DFF_P_ fr (.C(c), .D(dr), .Q(rd)); \\$_DFF_P_ fz (.C(c), .D(dz), .Q(z));
+  and (q, rd, nz);
+endmodule
+"""
+
+
+def test_what_a_guard_hides_is_neutral(tmp_path: Path) -> None:
+    options = CompareOptions(resets=RESET, budget=10)
+    stuck = SHOWN.replace("fm (.C(c), .D(dm)", "fm (.C(c), .D(1'b0)")
+    result = compared(SHOWN, stuck, tmp_path, options)
+    assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]
+    assert result.certificate is not None and b" 2+rd\n" in result.certificate
+    seen = stuck.replace("buf (dz, na)", "and (dz, na, d)")
+    one = SHOWN.replace("buf (dz, na)", "and (dz, na, d)")
+    assert compared(one, seen, tmp_path, options).verdict is Verdict.REFUTED
+    assert (
+        compared(SHOWN, SHOWN.replace("fn (.C(c), .D(dn)", "fn (.C(c), .D(1'b0)"), tmp_path).verdict is Verdict.REFUTED
+    )

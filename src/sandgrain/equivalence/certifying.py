@@ -47,13 +47,35 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         cycles=proof.cycles,
         constants=tuple(constants),
         classes=tuple(sorted(tuple(sorted(members, key=placed)) for members in classes.values())),
-        invariant=tuple(
-            tuple(Member(1, first.latch_names[literal >> 1], bool(literal & 1)) for literal in dict.fromkeys(clause))
-            for clause in proof.clauses.tolist()
+        invariant=(
+            *(
+                tuple(Member(1, first.latch_names[at >> 1], bool(at & 1)) for at in dict.fromkeys(clause))
+                for clause in proof.clauses.tolist()
+            ),
+            *_guards(first, second, proof),
         ),
         choices=tuple(_choices(first, second, proof)),
         lemmas=tuple(_lemmas(first, second, proof)),
     )
+
+
+def _guards(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]:
+    """The clauses over classes, each class told by its first register."""
+    relation = proof.relation
+    leaders: dict[int, Member] = {}
+    for number, side, of, flips in (
+        (1, first, relation.first, relation.first_flips),
+        (2, second, relation.second, relation.second_flips),
+    ):
+        for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
+            leaders.setdefault(which, Member(number, side.latch_names[latch], negated))
+    return [
+        tuple(
+            member._replace(negated=member.negated ^ bool(literal & 1))
+            for literal, member in ((literal, leaders[literal >> 1]) for literal in clause)
+        )
+        for clause in proof.guards.tolist()
+    ]
 
 
 def flip_flops(side: Side) -> list[bool]:

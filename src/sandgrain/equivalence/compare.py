@@ -12,6 +12,7 @@ from typing import Final
 from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
 from sandgrain.equivalence.certifying import correspondence
+from sandgrain.equivalence.guarding import Conditions, guarded
 from sandgrain.equivalence.joint import Ports, match_ports
 from sandgrain.equivalence.names import hints
 from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
@@ -147,6 +148,7 @@ class _Comparison:
         self.options, self.progress, self.work = options, progress, work
         self.deadline = time.monotonic() + options.budget
         self.searches = 0
+        self.conditions: Conditions = {}
         self.resets: Resets = {
             (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
         }
@@ -180,6 +182,11 @@ class _Comparison:
                 counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + share))
                 if counterexample is not None:
                     return self._result(proof, None, None, counterexample, not_covered)
+                with self.progress.stage("guarding what differs"):
+                    hidden = guarded(prover, suspected, self.conditions)
+                if hidden is not None:
+                    proof = hidden
+                    break
         except LimitExceeded as error:
             not_covered.append(Text(template="The proof was not finished: {reason}.", args={"reason": error.what}))
         if proof is None:
@@ -216,6 +223,7 @@ class _Comparison:
         search = Search(self.first, self.second, self.ports, self.resets, self.progress, deadline, seed=self.searches)
         self.searches += 1
         trace = search.quick() if proof is None else search.run(proof)
+        self.conditions = search.conditions
         if trace is None:
             return None
         with self.progress.stage("replaying the difference"):

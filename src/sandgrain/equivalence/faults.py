@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.proving import Proof, next_of_classes
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
 from sandgrain.logic.structure import fanin_cone
@@ -49,9 +49,7 @@ def faulty_of(proof: Proof) -> Faulty:
         result: Literals = values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
         return result
 
-    good = np.zeros(relation.count, np.uint32)
-    good[relation.second[::-1]] = frame.second_next[::-1]
-    good[relation.first[::-1]] = frame.first_next[::-1]
+    good = next_of_classes(frame, relation)
     bad, bad_outputs = good.copy(), frame.first_outputs.copy()
     for item in proof.differences:
         point = item.point

@@ -89,6 +89,7 @@ class Base:
         clauses: Clauses,
         cycles: int,
         mates: NDArray[np.int64],
+        guards: Clauses,
     ) -> None:
         network1, network2 = first.network, second.network
         self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
@@ -144,6 +145,11 @@ class Base:
             [int(state1[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
             for clause in clauses.tolist()
         ]
+        held = np.zeros(relation.count, np.uint32)
+        held[relation.second[::-1]] = (state2 ^ flips2)[::-1]
+        held[relation.first[::-1]] = (state1 ^ flips1)[::-1]
+        held[0] = 0
+        self.clauses += [[int(held[literal >> 1]) ^ (literal & 1) for literal in clause] for clause in guards.tolist()]
 
 
 def _initial(init: NDArray[np.uint8], state: Literals) -> Literals:

@@ -61,6 +61,8 @@ class Proof:
         frame, swept: of the last step.
         cycles: of reset after power-up, after which the relation holds.
         mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
+        guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
+        broken: rows of ``guards`` that a step does not keep.
     """
 
     relation: Relation
@@ -72,11 +74,13 @@ class Proof:
     swept: Swept
     cycles: int = 0
     mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    guards: Clauses = field(default_factory=lambda: NO_CLAUSES)
+    broken: list[int] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         """Whether both sides are equal."""
-        return self.step and self.base and not self.differences
+        return self.step and self.base and not self.differences and not self.broken
 
 
 def points_of(frame: Frame, relation: Relation) -> list[Point]:
@@ -96,6 +100,15 @@ def points_of(frame: Frame, relation: Relation) -> list[Point]:
             else:
                 wanted[which] = literal
     return points
+
+
+def next_of_classes(frame: Frame, relation: Relation) -> Literals:
+    """uint32 (classes,): the next value of each class, of the description where it has a register in it."""
+    following = np.zeros(relation.count, np.uint32)
+    following[relation.second[::-1]] = frame.second_next[::-1]
+    following[relation.first[::-1]] = frame.first_next[::-1]
+    following[0] = 0
+    return following
 
 
 class Prover:
@@ -156,7 +169,7 @@ class Prover:
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
-            proof = self._step(relation, clauses)
+            proof = self.step(relation, clauses)
             given: list[Patterns] = []
             for _ in range(_CHOICES):
                 models = [item.model for item in proof.differences if item.model is not None]
@@ -167,7 +180,7 @@ class Prover:
                 if (choices == relation.choices).all():
                     break
                 relation.choices = choices
-                proof = self._step(relation, clauses)
+                proof = self.step(relation, clauses)
             if proof.step and not proof.differences:
                 break
             doubted = self._doubted(matching, proof)
@@ -177,7 +190,7 @@ class Prover:
                 break
             clauses = _joined(clauses, more)
         if proof.step and not proof.differences:
-            self._base(proof)
+            self.base(proof)
         return proof
 
     def forced(self, proof: Proof) -> Proof:
@@ -200,17 +213,24 @@ class Prover:
             return proof
         relation.tidy()
         try:
-            return self._step(relation, proof.clauses)
+            return self.step(relation, proof.clauses)
         except LimitExceeded:
             return proof
 
     # --- one step
 
-    def _step(self, relation: Relation, clauses: Clauses) -> Proof:
+    def step(self, relation: Relation, clauses: Clauses, guards: Clauses = NO_CLAUSES) -> Proof:
+        """Ask of one step whether it keeps a relation under clauses over the description, and guards over classes.
+
+        Raises:
+            LimitExceeded: the time was up.
+        """
         with self.progress.stage("comparing a step"):
             frame = build_frame(self.first, self.second, self.ports, relation)
-            required = _graph_clauses(class_clauses(clauses, relation), frame)
-            patterns, possible = self._patterns(frame, class_clauses(clauses, relation))
+            known = class_clauses(clauses, relation)
+            known = _joined(known, guards) if len(guards) else known
+            required = _graph_clauses(known, frame)
+            patterns, possible = self._patterns(frame, known)
             sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
             try:
                 swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
@@ -219,10 +239,16 @@ class Prover:
                     a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
                     if a != b:
                         differences += self._ask(sweeper, point, a, b)
+                following = next_of_classes(frame, relation)
+                broken = []
+                for row, clause in enumerate(guards.tolist()):
+                    ends = [int(following[literal >> 1]) ^ (literal & 1) ^ 1 for literal in clause]
+                    if sweeper.possible([_through(swept.literals, literal) for literal in ends]) is not False:
+                        broken.append(row)
             finally:
                 sweeper.close()
         registers = [item for item in differences if item.point.kind != "output"]
-        return Proof(relation, clauses, not registers, False, differences, frame, swept)
+        return Proof(relation, clauses, not registers, False, differences, frame, swept, guards=guards, broken=broken)
 
     def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
         for pair in ([a, b ^ 1], [a ^ 1, b]):
@@ -277,7 +303,7 @@ class Prover:
 
     # --- after reset
 
-    def _base(self, proof: Proof) -> None:
+    def base(self, proof: Proof) -> None:
         """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
         for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
             proof.base, proof.cycles = False, cycles
@@ -292,7 +318,17 @@ class Prover:
         with self.progress.stage("comparing after reset"):
             mates = mates_of(self.second, self.ports, self.resets, proof.relation, cycles, self.random)
             proof.mates = mates
-            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles, mates)
+            base = Base(
+                self.first,
+                self.second,
+                self.ports,
+                self.resets,
+                proof.relation,
+                proof.clauses,
+                cycles,
+                mates,
+                proof.guards,
+            )
             patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
             patterns[0] = 0
             sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)

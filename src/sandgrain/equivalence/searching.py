@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import faulty_of
+from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Words
 from sandgrain.equivalence.proving import Proof
 from sandgrain.equivalence.reducing import Reducing
@@ -67,6 +68,7 @@ class Search:
         self.random = np.random.default_rng(17 + seed)
         self.outputs1 = np.array([first.outputs[key] for key in ports.outputs], np.uint32)
         self.outputs2 = np.array([second.outputs[key] for key in ports.outputs], np.uint32)
+        self.conditions: Conditions = {}
         self.lead = reset_cycles(resets)
 
     def quick(self) -> Trace | None:
@@ -175,6 +177,7 @@ class Search:
             lambda rows: self._shown(np.concatenate((self._lead_in(), rows))),
             self.deadline,
         )
+        self.conditions = spread.conditions
         return spread.run(good[1:] != 0, bad[1:] != 0)
 
     def _lead_in(self) -> NDArray[np.uint8]:

@@ -33,6 +33,7 @@ _MOST_FRAMES: Final = 48
 _CONFLICTS: Final = 200
 _QUIET: Final = 300
 """Attempts in a row that make no further register differ."""
+_NOTED: Final = 8
 _NODES: Final = 4_000_000
 _NOWHERE: Final = 2 * FAR
 """Distance of a state in which nothing differs."""
@@ -74,6 +75,7 @@ class Spread(Generic[T]):
         self.random = np.random.default_rng(seed)
         self.width = len(stimulus.ports.inputs)
         self.order = itertools.count()
+        self.conditions: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self.visits: Counter[bytes] = Counter()
         self.seen = np.zeros(faulty.distance.size, np.bool_)
         self.random_seconds, self.bounded_seconds = 0.0, 1.0
@@ -156,8 +158,18 @@ class Spread(Generic[T]):
                 word, shift = _first(apart[fresh_ones[faulty.distance[fresh_ones].argmin()]])
                 self._keep(pair, sides, kept, word, shift)
             self.seen |= differing
+            self._note(sides[0].state, apart, np.flatnonzero(differing))
         word, shift = int(self.random.integers(SPREAD_WORDS)), int(self.random.integers(64))
         self._keep(pair, sides, kept, word, shift)
+
+    def _note(self, state: Words, apart: Words, differing: NDArray[np.int64]) -> None:
+        """Remember what every class was where one differed."""
+        for latch in differing.tolist()[:_NOTED]:
+            ones, zeros = self.conditions.setdefault(
+                latch + 1, (np.zeros(state.shape[0] + 1, np.bool_), np.zeros(state.shape[0] + 1, np.bool_))
+            )
+            ones[1:] |= (state & apart[latch]).any(axis=1)
+            zeros[1:] |= (~state & apart[latch]).any(axis=1)
 
     def _keep(self, pair: _Pair, sides: tuple[Simulator, Simulator], kept: list[Words], word: int, shift: int) -> None:
         good, bad = (((side.state[:, word] >> np.uint64(shift)) & np.uint64(1)).astype(np.bool_) for side in sides)
