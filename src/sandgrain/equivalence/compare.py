@@ -182,6 +182,7 @@ class _Comparison:
                 counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + share))
                 if counterexample is not None:
                     return self._result(proof, None, None, counterexample, not_covered)
+                prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + share))
                 with self.progress.stage("guarding what differs"):
                     hidden = guarded(prover, suspected, self.conditions)
                 if hidden is not None:

@@ -41,15 +41,16 @@ def guarded(prover: Prover, suspected: Proof, conditions: Conditions) -> Proof |
             proof = prover.step(relation, suspected.clauses, rows)
         except LimitExceeded:
             return None
+        if not proof.broken and not proof.differences:
+            prover.base(proof)
+            if proof.holds or not proof.broken:
+                return proof if proof.holds else None
         if proof.broken:
             for row in proof.broken:
                 literal, which = (int(value) for value in (rows[row][0], rows[row][1] >> 1))
                 if literal in guards[which]:
                     guards[which].remove(literal)
             continue
-        if not proof.differences:
-            prover.base(proof)
-            return proof if proof.holds else None
         fresh = set()
         for item in proof.differences:
             if item.model is None:

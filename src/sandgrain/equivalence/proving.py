@@ -62,7 +62,7 @@ class Proof:
         cycles: of reset after power-up, after which the relation holds.
         mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
         guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
-        broken: rows of ``guards`` that a step does not keep.
+        broken: rows of ``guards`` that a step does not keep, or reset does not make true.
     """
 
     relation: Relation
@@ -306,7 +306,7 @@ class Prover:
     def base(self, proof: Proof) -> None:
         """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
         for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
-            proof.base, proof.cycles = False, cycles
+            proof.base, proof.cycles, proof.broken = False, cycles, []
             before = list(proof.differences)
             self._after(proof, cycles)
             if proof.base:
@@ -338,13 +338,16 @@ class Prover:
                     a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
                     if a != b:
                         proof.differences += self._ask(sweeper, point, a, b)
-                for clause in base.clauses:
+                for row, clause in enumerate(base.clauses, -len(proof.clauses)):
                     literals = [_through(swept.literals, literal) for literal in clause]
-                    if sweeper.possible([literal ^ 1 for literal in literals]) is not False:
+                    if sweeper.possible([literal ^ 1 for literal in literals]) is False:
+                        continue
+                    if row < 0:
                         return
+                    proof.broken.append(row)
             finally:
                 sweeper.close()
-            proof.base = not proof.differences
+            proof.base = not proof.differences and not proof.broken
 
 
 def _through(literals: Literals, literal: int) -> int:
