@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--core", action="append")
     parser.add_argument("--flavour", default="plain")
-    parser.add_argument("--count", type=int, default=20, help="mutations per core")
+    parser.add_argument("--count", type=int, default=5, help="mutations per core")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--budget", type=float, default=120.0)
     parser.add_argument("--results", type=Path)
