@@ -13,11 +13,17 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sandgrain.equivalence.sides import NETLIST, RTL, make_side
+from sandgrain.equivalence.joint import Ports, match_ports
+from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
 from sandgrain.logic.aiger_out import write_network_aiger
+from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.model import InputBit, LatchBit, Model, PortBits
+from sandgrain.logic.network import Network
 from sandgrain.netlist.elaborate import elaborate
 from sandgrain.netlist.generic_cells import generic_cell
 from sandgrain.netlist.link import link
@@ -30,8 +36,37 @@ from tests.equivalence.mutations import mutate
 PEER_SECONDS = 300
 
 
+def bound(side: Side, ports: Ports, places: NDArray[np.int64]) -> Model:
+    """A side over the inputs of both, with what it leaves undefined as 0: ``dsec`` wants the same inputs."""
+    network = side.network
+    graph = Graph(network.variable_count)
+    inputs, state = graph.free(len(ports.inputs)), graph.free(network.latch_count)
+    own = np.zeros(network.input_count, np.uint32)
+    own[places >= 0] = inputs[places[places >= 0]]
+    values = graph.frame(network, own, state)
+    first_and = 1 + inputs.size + state.size
+    whole = Network(
+        np.zeros(inputs.size, np.uint8),
+        literal_values(values, network.latch_next),
+        network.latch_init,
+        graph.fanin0[first_and:].copy(),
+        graph.fanin1[first_and:].copy(),
+    )
+    outputs = [
+        PortBits(key, "output", literal_values(values, np.array([side.outputs[key]], np.uint32)))
+        for key in ports.outputs
+    ]
+    return Model(
+        whole,
+        tuple(InputBit(key, 0, key) for key in ports.inputs),
+        tuple(LatchBit(str(at), None) for at in range(state.size)),
+        {},
+        tuple(outputs),
+    )
+
+
 def peer(core: MappedCore, work: Path) -> tuple[str, float]:
-    """What ``dsec`` of ABC says of the same two networks, registers beginning at 0, undefined values as inputs."""
+    """What ``dsec`` of ABC says of the same two networks, registers beginning at 0, undefined values as 0."""
     import importlib.util
 
     spec = importlib.util.find_spec("pyosys")
@@ -42,15 +77,11 @@ def peer(core: MappedCore, work: Path) -> tuple[str, float]:
         return "absent", 0.0
     first = link(elaborate(core.design).gates, {}, generic_cell)
     second = link(read_netlist([core.netlist], top=core.design.top).netlist, cells(), generic_cell)
-    for name, linked in ((RTL, first), (NETLIST, second)):
-        side = make_side(name, linked, core.options.clocks, {})
-        inputs = tuple(InputBit(key, 0, key or f"free{at}") for at, key in enumerate(side.inputs))
-        latches = tuple(LatchBit(str(at), None) for at in range(side.network.latch_count))
-        import numpy as np
-
-        ports = tuple(PortBits(key, "output", np.array([side.outputs[key]], np.uint32)) for key in sorted(side.outputs))
-        with (work / f"{name}.aig").open("wb") as stream:
-            write_network_aiger(Model(side.network, inputs, latches, {}, ports), stream)
+    sides = [make_side(name, linked, core.options.clocks, {}) for name, linked in ((RTL, first), (NETLIST, second))]
+    ports = match_ports(*sides)
+    for side, places in zip(sides, (ports.first_inputs, ports.second_inputs), strict=True):
+        with (work / f"{side.name}.aig").open("wb") as stream:
+            write_network_aiger(bound(side, ports, places), stream)
     command = f"read {work}/rtl.aig; zero; write {work}/a.aig; read {work}/netlist.aig; zero; write {work}/b.aig; "
     command += f"dsec -n {work}/a.aig {work}/b.aig"
     started = time.monotonic()
@@ -61,7 +92,8 @@ def peer(core: MappedCore, work: Path) -> tuple[str, float]:
     except subprocess.TimeoutExpired:
         return "timed out", time.monotonic() - started
     lines = [line for line in done.stdout.splitlines() if "equivalent" in line.lower() or "match" in line.lower()]
-    return (lines[-1].strip() if lines else "no answer"), time.monotonic() - started
+    said = done.stdout.strip().splitlines()[-1:] or ["nothing"]
+    return (lines[-1].strip() if lines else f"no answer ({said[0].strip()})"), time.monotonic() - started
 
 
 def main() -> None:

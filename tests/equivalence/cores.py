@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandgrain.equivalence import CompareOptions, Equivalence, compare_rtl_netlist
 from sandgrain.logic.assemble import Clock
-from sandgrain.netlist import Design, _scripts
+from sandgrain.netlist import Design, ElaborationLimits, _scripts, run_yosys
 from sandgrain.netlist.generic_cells import generic_cell
 from sandgrain.netlist.library import Library
 from sandgrain.netlist.read import read_netlist
@@ -38,6 +38,18 @@ class MappedCore:
         return compare_rtl_netlist(self.design, netlist, library, options, SilentProgress())
 
 
+def _read(design: Design, work: Path) -> Sequence[Command]:
+    """Commands that read a description; SystemVerilog by slang, and its ``unique case`` is no promise either."""
+    if not any(source.endswith(".sv") for source in design.sources):
+        return _scripts.read_with_verilog(design)
+    arguments, rtlil = work / "slang.f", work / "read.il"
+    arguments.write_text(_scripts.slang_arguments(design, work / "dependencies"))
+    commands = [*_scripts.read_with_slang(design, arguments), _scripts.write_as_read(rtlil)]
+    run_yosys(commands, cwd=design.root, limits=ElaborationLimits(seconds=600), what="reading a core")
+    _scripts.without_parallel_case(rtlil)
+    return [f"read_rtlil {rtlil}", f"hierarchy -top {design.top}"]
+
+
 def mapped(submission: Path, work: Path, flavour: str) -> MappedCore:
     """Map the core of an example submission.
 
@@ -56,14 +68,13 @@ def mapped(submission: Path, work: Path, flavour: str) -> MappedCore:
         parameters=dict(elaboration.parameters),
     )
     plain = work / "sources"
-    for name in sources:
+    included = (file for directory in design.include_dirs for file in (submission / directory).rglob("*"))
+    for name in [*sources, *(str(file.relative_to(submission)) for file in included if file.is_file())]:
         file = plain / name
         file.parent.mkdir(parents=True, exist_ok=True)
         text = (submission / name).read_text(encoding="utf-8")
         file.write_text(text.replace("parallel_case, full_case", "full_case").replace("(* parallel_case *)", ""))
-    read: Sequence[Command] = _scripts.read_with_verilog(
-        Design(plain, tuple(sources), design.top, (), design.defines, design.parameters)
-    )
+    read = _read(replace(design, root=plain), work)
     netlist = map_to_sky130(read, work, work / f"{flavour}.v", flavour=flavour, cwd=plain)
     clock = manifest.clocks[0]
     return MappedCore(

@@ -306,7 +306,7 @@ class FlatCircuit:
         element = function.states[index]
         if element.kind != FLIP_FLOP:
             raise CertificateError(f"{name!r} is a latch, which is not modelled", expected="flip-flops")
-        self._check_clock(cell, function, element)
+        enable = self._enable(cell, function, element)
         for needed in self._needs(function, [element.data, element.clear, element.preset], through_states=True):
             self.literal(self._input_bits(cell, function)[needed])
         data, clear, preset = (
@@ -320,17 +320,56 @@ class FlatCircuit:
             bits = self._pins_of(cell).get(pin)
             if bits is not None and literal >> 1 == function.first_state + index and bits[position] in self._known:
                 self.initial[state] = self._known[bits[position]] ^ (literal & 1)
-        return self._overridden(cell, element, data, clear, preset)
+        kept = data if enable == TRUE else self._mux(enable, self.states[state], data)
+        return self._overridden(cell, element, kept, clear, preset)
 
-    def _check_clock(self, cell: int, function: CellFunction, element: StateElement) -> None:
-        """The control of a flip-flop is a clock, through buffers and inverters, at its named edge."""
-        for needed in self._needs(function, [element.control], through_states=False):
-            self.literal(self._input_bits(cell, function)[needed])
-        control = self._inside(cell, function, element.control)
-        for bit, node in self.clocks.items():
-            if control == (node if self._edges[bit] else -node):
-                return
-        raise CertificateError(
+    def _enable(self, cell: int, function: CellFunction, element: StateElement) -> int:
+        """When a flip-flop is clocked at the named edge: TRUE, or the literal that a clock gate on the way samples.
+
+        On the way are buffers, inverters and integrated clock gates: cells that show a clock pin and a latch's value
+        together, where the latch follows its data while that pin is 0. So it holds what was there before the edge.
+        """
+        enable, literal = TRUE, element.control
+        refused = CertificateError(
             f"the clock of the register {self.module.cells.names[cell]!r} is not modelled",
-            expected="the named clock edge through buffers and inverters",
+            expected="the named clock edge through buffers, inverters and integrated clock gates",
         )
+        for _ in range(len(self.module.cells) + 1):
+            if not 0 < literal >> 1 <= len(function.inputs) - function.unknown:
+                raise refused
+            bit = self._input_bits(cell, function)[(literal >> 1) - 1]
+            inverted = literal & 1
+            if bit in self._edges and bit not in self._held:
+                if self._edges[bit] == bool(inverted):
+                    raise refused
+                self.literal(bit)
+                return enable
+            if bit not in self._drivers or bit in self._held:
+                raise refused
+            cell, pin, position = self._drivers[bit]
+            driver = self._functions[self._ids[cell]]
+            if driver is None or (pin, position) in driver.drives:
+                raise refused
+            function, literal = driver, driver.outputs[pin, position] ^ inverted
+            sampled = _gate_of(function, literal)
+            if sampled is not None:
+                data, literal = sampled
+                for needed in self._needs(function, [data], through_states=True):
+                    self.literal(self._input_bits(cell, function)[needed])
+                enable = self._land(enable, self._inside(cell, function, data))
+        raise refused
+
+
+def _gate_of(function: CellFunction, literal: int) -> tuple[int, int] | None:
+    """What a clock gate samples and the clock it passes on, as literals of its function; None if it is none."""
+    at = (literal >> 1) - function.first_gate
+    if literal & 1 or at < 0:
+        return None
+    for latched, clock in (function.gates[at], function.gates[at][::-1]):
+        which = (latched >> 1) - function.first_state
+        if not 0 <= which < len(function.states):
+            continue
+        state = function.states[which]
+        if state.kind != FLIP_FLOP and state.clear == state.preset == 0 and state.control == clock ^ 1:
+            return state.data ^ (latched & 1), clock
+    return None

@@ -53,7 +53,7 @@ class Correspondence:
         cycles: of the declared reset after which the relation holds: 0, or all of them.
         constants: state bits that are the constant 0, or 1 if negated.
         classes: state bits that are equal or opposite.
-        invariant: clauses over state bits of the description.
+        invariant: clauses over state bits of both sides.
         choices: net bits of the description that it leaves undefined, and the value of the netlist each is taken to be.
         lemmas: values that are equal in a step; hints to the checker, which proves each or goes without it.
     """

@@ -46,19 +46,16 @@ def clusters(classes, count, order, ones, zeros):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True)
-def agree(rows, columns, ones, zeros, chances, known):  # type: ignore[no-untyped-def]
+def agree(rows, columns, ones, zeros, chances, known, shared):  # type: ignore[no-untyped-def]
     """Strike out from ``chances`` (bit 0 equal, bit 1 opposite) what the values of rows and columns contradict.
 
-    The last column of ``chances`` is the constant 0.
+    ``shared`` counts in how many patterns both are known; the last column of both is the constant 0.
     """
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     for at in range(rows.size):
         row = rows[at]
         for word in range(ones.shape[1]):
-            seen = ones[row, word] | zeros[row, word]
-            while seen:
-                seen &= seen - np.uint64(1)
-                known[at] += 1
+            known[at] += _count(ones[row, word] | zeros[row, word])
         for to in range(columns.size + 1):
             for word in range(ones.shape[1]):
                 if chances[at, to] == 0:
@@ -69,19 +66,44 @@ def agree(rows, columns, ones, zeros, chances, known):  # type: ignore[no-untype
                     chances[at, to] &= np.uint8(2)
                 if (ones[row, word] & one) | (zeros[row, word] & zero):
                     chances[at, to] &= np.uint8(1)
+                shared[at, to] += _count((ones[row, word] | zeros[row, word]) & (one | zero))
 
 
-def pairings(chances: NDArray[np.uint8], lonely: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each row the only column it agrees with in one way, or the only ``lonely`` one; -1 where it has a choice."""
+@numba.njit(cache=True, inline="always")
+def _count(word):  # type: ignore[no-untyped-def]
+    """How many bits are 1."""
+    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+def pairings(
+    chances: NDArray[np.uint8], shared: NDArray[np.int64], lonely: NDArray[np.bool_], enough: int
+) -> NDArray[np.int64]:
+    """For each row the only column it agrees with in one way; -1 where it has none, or a choice.
+
+    Args:
+        chances, shared: as `agree` leaves them.
+        lonely: bool (columns,), which have no partner themselves; they come first.
+        enough: in how many patterns both have to be known for an agreement to count more than one seen in fewer.
+    """
     one_way = (chances == 1) | (chances == 2)
+    strong = one_way & (shared >= enough)
     result = np.full(chances.shape[0], -1, np.int64)
     # The constant is the simplest explanation of what never changes, a lonely one better than one that has a partner.
-    for only in (
-        one_way & ((chances > 0).sum(axis=1) == 1)[:, None],
-        one_way & lonely & (((chances > 0) & lonely).sum(axis=1) == 1)[:, None],
+    for open_, only in (
+        (chances > 0, one_way),
+        (strong, strong),
+        ((chances > 0) & lonely, one_way & lonely),
+        (strong & lonely, strong & lonely),
     ):
-        found = only.any(axis=1)
-        result[found] = only[found].argmax(axis=1)
+        found = only & (open_.sum(axis=1) == 1)[:, None]
+        rows = found.any(axis=1)
+        result[rows] = found[rows].argmax(axis=1)
+    # Of several that it agrees with, the one it is seen with most.
+    rows = (result < 0) & strong.any(axis=1)
+    result[rows] = np.where(strong[rows], shared[rows], -1).argmax(axis=1)
     constant = one_way[:, -1]
     result[constant] = chances.shape[1] - 1
     return result

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.check.correspondence import Correspondence, Member, Value
-from sandgrain.equivalence.matching import Resets
 from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.sides import Side
 from sandgrain.logic.assemble import Clock
 from sandgrain.logic.network import Literals
+from sandgrain.netlist.cell_function import FLIP_FLOP
+from sandgrain.netlist.state_bits import functions_of
 
 
 def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[Clock], proof: Proof) -> Correspondence:
@@ -23,9 +25,19 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         (2, second, relation.second, relation.second_flips),
         (1, first, relation.first, relation.first_flips),
     ):
+        kept = flip_flops(side)
         for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
+            # Nothing is said of latches: those of clock gates are none to the checker, others it refuses.
+            if not kept[latch]:
+                continue
             classes.setdefault(which, []).append(Member(number, side.latch_names[latch], negated))
     constants = sorted(classes.pop(0, []))
+    # The first of the netlist's is what open registers of the description power up as.
+    mates = {second.latch_names[latch] for latch in proof.mates[proof.mates >= 0].tolist()}
+
+    def placed(member: Member) -> tuple[int, bool, Member]:
+        return member.side, member.side == 2 and member.name not in mates, member
+
     return Correspondence(
         tops=(first.module.name, second.module.name),
         digests=(first.digest, second.digest),
@@ -34,14 +46,46 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         resets=tuple(sorted((name, level, cycles) for name, (level, cycles) in resets.items())),
         cycles=proof.cycles,
         constants=tuple(constants),
-        classes=tuple(sorted(tuple(sorted(members)) for members in classes.values())),
-        invariant=tuple(
-            tuple(Member(1, first.latch_names[literal >> 1], bool(literal & 1)) for literal in dict.fromkeys(clause))
-            for clause in proof.clauses.tolist()
+        classes=tuple(sorted(tuple(sorted(members, key=placed)) for members in classes.values())),
+        invariant=(
+            *(
+                tuple(Member(1, first.latch_names[at >> 1], bool(at & 1)) for at in dict.fromkeys(clause))
+                for clause in proof.clauses.tolist()
+            ),
+            *_guards(first, second, proof),
         ),
         choices=tuple(_choices(first, second, proof)),
         lemmas=tuple(_lemmas(first, second, proof)),
     )
+
+
+def _guards(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]:
+    """The clauses over classes, each class told by its first register."""
+    relation = proof.relation
+    leaders: dict[int, Member] = {}
+    for number, side, of, flips in (
+        (1, first, relation.first, relation.first_flips),
+        (2, second, relation.second, relation.second_flips),
+    ):
+        for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
+            leaders.setdefault(which, Member(number, side.latch_names[latch], negated))
+    return [
+        tuple(
+            member._replace(negated=member.negated ^ bool(literal & 1))
+            for literal, member in ((literal, leaders[literal >> 1]) for literal in clause)
+        )
+        for clause in proof.guards.tolist()
+    ]
+
+
+def flip_flops(side: Side) -> list[bool]:
+    """For every latch of the network, whether it is a flip-flop."""
+    functions, ids = functions_of(side.module.cells, side.linked.lookup)
+    found = []
+    for cell, state in zip(side.assembled.latch_cells.tolist(), side.assembled.latch_states.tolist(), strict=True):
+        function = functions[ids[cell]]
+        found.append(function is not None and function.states[state].kind == FLIP_FLOP)
+    return found
 
 
 def _plain_bits(side: Side, variables: int) -> NDArray[np.int64]:

@@ -12,12 +12,13 @@ from typing import Final
 from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
 from sandgrain.equivalence.certifying import correspondence
+from sandgrain.equivalence.guarding import Conditions, guarded
 from sandgrain.equivalence.joint import Ports, match_ports
-from sandgrain.equivalence.matching import Resets
 from sandgrain.equivalence.names import hints
 from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
 from sandgrain.equivalence.proving import Proof, Prover
 from sandgrain.equivalence.replaying import Replay
+from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.searching import Search
 from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
 from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
@@ -31,6 +32,8 @@ from sandgrain.progress import Progress
 from sandgrain.verdict import Figure, Text, Verdict
 
 _SHOWN: Final = 12
+_SEARCH: Final = 0.2
+"""Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 # What was taken for granted about a side without leaving anything of it out.
 _HARMLESS: Final = (
     "Inputs taken to be held: {names}.",
@@ -144,6 +147,8 @@ class _Comparison:
         self.first, self.second, self.ports = first, second, ports
         self.options, self.progress, self.work = options, progress, work
         self.deadline = time.monotonic() + options.budget
+        self.searches = 0
+        self.conditions: Conditions = {}
         self.resets: Resets = {
             (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
         }
@@ -160,8 +165,29 @@ class _Comparison:
         """Everything."""
         proof: Proof | None = None
         not_covered = self._left_out()
+        counterexample = self._refute(None, self.deadline)
+        if counterexample is not None:
+            return self._result(None, None, None, counterexample, not_covered)
+        found = hints(self.first, self.second, self.resets) if self.options.use_names else []
+        share = _SEARCH * self.options.budget
+        prover = Prover(
+            self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline - 2 * share
+        )
+        suspected: Proof | None = None
         try:
-            proof = self._prove()
+            for proof in prover.run():
+                if proof.holds:
+                    break
+                suspected = prover.forced(proof)
+                counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + share))
+                if counterexample is not None:
+                    return self._result(proof, None, None, counterexample, not_covered)
+                prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + share))
+                with self.progress.stage("guarding what differs"):
+                    hidden = guarded(prover, suspected, self.conditions)
+                if hidden is not None:
+                    proof = hidden
+                    break
         except LimitExceeded as error:
             not_covered.append(Text(template="The proof was not finished: {reason}.", args={"reason": error.what}))
         if proof is None:
@@ -185,19 +211,20 @@ class _Comparison:
                 )
                 return self._result(proof, None, checked, None, not_covered)
             return self._result(proof, data, checked, None, not_covered)
-        counterexample = self._refute(proof)
+        counterexample = self._refute(suspected, self.deadline)
         return self._result(proof, None, None, counterexample, not_covered)
 
-    def _prove(self) -> Proof:
-        found = hints(self.first, self.second) if self.options.use_names else []
-        return Prover(self.first, self.second, self.ports, self.resets, found, self.progress, self.deadline).run()
+    def _refute(self, proof: Proof | None, deadline: float) -> Counterexample | None:
+        """A run in which the sides differ, if one is found and other simulators show it too.
 
-    def _refute(self, proof: Proof) -> Counterexample | None:
-        """A run in which the sides differ, if one is found and other simulators show it too."""
+        Before there is a proof that did not succeed to guide it, only short random runs are tried.
+        """
         if not self.ports.outputs:
             return None
-        search = Search(self.first, self.second, self.ports, self.resets, self.progress, self.deadline)
-        trace = search.run(proof)
+        search = Search(self.first, self.second, self.ports, self.resets, self.progress, deadline, seed=self.searches)
+        self.searches += 1
+        trace = search.quick() if proof is None else search.run(proof)
+        self.conditions = search.conditions
         if trace is None:
             return None
         with self.progress.stage("replaying the difference"):
@@ -235,7 +262,9 @@ class _Comparison:
             for note in side.assembled.not_modelled
             if note.template in _HARMLESS
         ]
-        if proof is not None and proof.cycles:
+        if proof is None:
+            pass
+        elif proof.cycles:
             told.append(
                 Text(
                     template="Compared from the end of {cycles} cycles of reset after any power-up of the netlist.",
@@ -260,9 +289,12 @@ class _Comparison:
             )
         return [*told, *self.first.notes]
 
-    def _points(self, proof: Proof | None) -> tuple[ComparedPoint, ...]:
+    def _points(self, proof: Proof | None, counterexample: Counterexample | None) -> tuple[ComparedPoint, ...]:
         if proof is None:
-            return tuple(ComparedPoint("output", key, key, OPEN) for key in self.ports.outputs)
+            wrong = None if counterexample is None else counterexample.output
+            return tuple(
+                ComparedPoint("output", key, key, DIFFERS if key == wrong else OPEN) for key in self.ports.outputs
+            )
         differing: dict[tuple[str, int], str] = {}
         for item in proof.differences:
             differing[item.point.kind, item.point.index] = OPEN if item.model is None else DIFFERS
@@ -304,7 +336,7 @@ class _Comparison:
     ) -> Equivalence:
         from sandgrain.check.corresponding import Corresponding
 
-        points = self._points(proof)
+        points = self._points(proof, counterexample)
         left = [point for point in points if point.state != PROVED]
         if counterexample is not None:
             verdict = Verdict.REFUTED

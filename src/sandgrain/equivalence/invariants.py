@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.joint import Words
-from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.mining import Clauses, candidates, inductive_clauses

@@ -12,7 +12,7 @@ What comes out is a guess that `proving` decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from sandgrain.equivalence._agreement import agree, clusters, pairings
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.joint import ALL, Ports, Relation, Words
 from sandgrain.equivalence.names import Hint
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.network import UNKNOWN, Network
@@ -34,22 +35,6 @@ _ROUNDS: Final = 2_000
 _ENOUGH: Final = 16
 _RESCUES: Final = 20
 _HISTORY: Final = 48
-
-Resets = Mapping[str, tuple[int, int]]
-"""Key of an input bit -> level at which it resets, and for how many cycles after power-up."""
-
-
-def reset_cycles(resets: Resets) -> int:
-    """Cycles of reset after power-up."""
-    return max((cycles for _, cycles in resets.values()), default=0)
-
-
-def reset_value(resets: Resets, key: str, cycle: int) -> int | None:
-    """What an input bit is in a cycle of the reset that follows power-up; None if it may be anything."""
-    if key not in resets:
-        return None
-    level, cycles = resets[key]
-    return level if cycle < cycles else 1 - level
 
 
 class Matching:
@@ -72,7 +57,7 @@ class Matching:
         self.drawn = self._after_reset(resets)
         self.values = _NOTHING
         self.history: Ternary | None = None
-        self.tried: set[tuple[int, int, int]] = set()
+        self.tried: set[tuple[int, int, bytes]] = set()
         self.broken: list[Hint] = []
 
     def run(self, hints: Sequence[Hint] = ()) -> Relation:
@@ -282,23 +267,23 @@ class Matching:
                 continue
             # The last column is the constant.
             chances = np.full((alone.size, leaders.size + 1), 3, np.uint8)
+            shared = np.zeros(chances.shape, np.int64)
             known = np.zeros(alone.size, np.int64)
             rows = alone + (at - base)
             for following in rounds:
-                agree(rows, leaders + base, following.ones, following.zeros, chances, known)
+                agree(rows, leaders + base, following.ones, following.zeros, chances, known, shared)
             chances[known < _ENOUGH] = 0
+            columns = [*(np.flatnonzero(other == other[leader]).tobytes() for leader in leaders), b"constant"]
             rows_at = {int(row): at_row for at_row, row in enumerate(alone)}
-            columns_at = {int(leader): column for column, leader in enumerate(leaders)} | {-1: leaders.size}
-            for side, row, leader in self.tried:
-                if side == base and row in rows_at and leader in columns_at:
-                    chances[rows_at[row], columns_at[leader]] = 0
+            columns_at = {members: column for column, members in enumerate(columns)}
+            for side, row, members in self.tried:
+                if side == base and row in rows_at and members in columns_at:
+                    chances[rows_at[row], columns_at[members]] = 0
             lonely = np.append(~_paired(relation)[other[leaders]], False)
-            pairs = pairings(chances, lonely)
+            pairs = pairings(chances, shared, lonely, _ENOUGH)
             for row, column in zip(alone[pairs >= 0].tolist(), pairs[pairs >= 0].tolist(), strict=True):
-                attempt = (base, row, int(leaders[column]) if column < leaders.size else -1)
-                if attempt in self.tried:
-                    continue
-                self.tried.add(attempt)
+                # A class that has got or lost members since is another one.
+                self.tried.add((base, row, columns[column]))
                 plain = bool(chances[np.searchsorted(alone, row), column] & 1)
                 constant = column == leaders.size
                 own[row] = 0 if constant else other[leaders[column]]

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.sides import Side
+from sandgrain.logic.graph import Graph, literal_values
 
 
 class Hint(NamedTuple):
@@ -17,10 +19,18 @@ class Hint(NamedTuple):
     opposite: bool
 
 
-def _names(side: Side) -> dict[str, tuple[int, bool]]:
-    """Latch by every name of a net that shows it, and whether negated; names that two latches share are left out."""
+def _names(side: Side, resets: Resets) -> dict[str, tuple[int, bool]]:
+    """Latch by every name of a net that shows it, and whether negated; names that two latches share are left out.
+
+    Looked at is what nets show while no reset is asserted: an asynchronous one overrides what a register shows.
+    """
     network, module = side.network, side.module
-    literals = side.assembled.net_literals
+    graph = Graph(network.variable_count)
+    inputs, state = graph.free(network.input_count), graph.free(network.latch_count)
+    for at, key in enumerate(side.inputs):
+        if key is not None and key in resets:
+            inputs[at] = 1 - resets[key][0]
+    literals = literal_values(graph.frame(network, inputs, state), side.assembled.net_literals)
     first, last = network.first_latch, network.first_and
     nets = module.nets
     variables = literals[np.maximum(nets.bits, 0)] >> np.uint32(1)
@@ -36,13 +46,13 @@ def _names(side: Side) -> dict[str, tuple[int, bool]]:
     return {name: shown for name, shown in found.items() if shown[0] >= 0}
 
 
-def hints(first: Side, second: Side) -> list[Hint]:
+def hints(first: Side, second: Side, resets: Resets) -> list[Hint]:
     """Pairs of latches that share a name."""
-    names = _names(second)
+    names = _names(second, resets)
     return sorted(
         {
             Hint(latch, names[name][0], flipped != names[name][1])
-            for name, (latch, flipped) in _names(first).items()
+            for name, (latch, flipped) in _names(first, resets).items()
             if name in names
         }
     )

@@ -1,14 +1,14 @@
 """The relation as a proof: it holds after reset, every step keeps it, and under it all outputs are equal.
 
-The counterexamples of a step that does not keep it say which registers do not belong together; they are separated and
-the step is asked again, until nothing is left to separate (the greatest fixpoint of van Eijk's method).
+The counterexamples of a step say which values the description leaves undefined were chosen badly; what the points that
+remain depend on is mined for invariants, and the step is asked again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,37 +17,22 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.choices import Patterns, choose
 from sandgrain.equivalence.constrained import class_clauses, repair
 from sandgrain.equivalence.invariants import NO_CLAUSES, mine
-from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame, literal_flips
-from sandgrain.equivalence.matching import Matching, Resets, reset_cycles, reset_value
+from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame
+from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
+from sandgrain.equivalence.powering import Base, Point, mates_of
+from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper, Swept
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
-from sandgrain.logic.graph import Graph, literal_values
-from sandgrain.logic.network import UNKNOWN, Literals
+from sandgrain.logic.network import Literals
 from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
 _CHOICES: Final = 12
 """How often the choices are made anew from counterexamples."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """Something that has to be equal.
-
-    Attributes:
-        kind: ``output``, or ``first`` or ``second`` for the next state of a register of that side.
-        index: of the output in the ports, or of the latch.
-        literal, wanted: in the graph of the frame.
-    """
-
-    kind: str
-    index: int
-    literal: int
-    wanted: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +60,9 @@ class Proof:
         differences: outputs (and registers, if the first relation did not hold) that are not equal under it.
         frame, swept: of the last step.
         cycles: of reset after power-up, after which the relation holds.
+        mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
+        guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
+        broken: rows of ``guards`` that a step does not keep, or reset does not make true.
     """
 
     relation: Relation
@@ -85,11 +73,14 @@ class Proof:
     frame: Frame
     swept: Swept
     cycles: int = 0
+    mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    guards: Clauses = field(default_factory=lambda: NO_CLAUSES)
+    broken: list[int] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
         """Whether both sides are equal."""
-        return self.step and self.base and not self.differences
+        return self.step and self.base and not self.differences and not self.broken
 
 
 def points_of(frame: Frame, relation: Relation) -> list[Point]:
@@ -111,6 +102,15 @@ def points_of(frame: Frame, relation: Relation) -> list[Point]:
     return points
 
 
+def next_of_classes(frame: Frame, relation: Relation) -> Literals:
+    """uint32 (classes,): the next value of each class, of the description where it has a register in it."""
+    following = np.zeros(relation.count, np.uint32)
+    following[relation.second[::-1]] = frame.second_next[::-1]
+    following[relation.first[::-1]] = frame.first_next[::-1]
+    following[0] = 0
+    return following
+
+
 class Prover:
     """The search for a proof of one comparison."""
 
@@ -129,8 +129,8 @@ class Prover:
         self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
 
-    def run(self) -> Proof:
-        """The best proof found; `Proof.holds` says whether it is one.
+    def run(self) -> Iterator[Proof]:
+        """The best proof so far after each attempt; `Proof.holds` says whether it is one.
 
         Where names lead to nothing, registers are matched once more without them: what a name stands for on the other
         side is only a guess, and the few that are shared may say nothing about the rest.
@@ -145,13 +145,12 @@ class Prover:
             except LimitExceeded:
                 if best is None:
                     raise
-                break
+                return
             if best is None or proof.holds or (not best.step and len(proof.differences) < len(best.differences)):
                 best = proof
-            if proof.holds:
-                break
-        assert best is not None  # noqa: S101 - there is always a beginning
-        return best
+            yield best
+            if best.holds:
+                return
 
     def _beginnings(self) -> list[Sequence[Hint]]:
         """What to begin matching with: names first where they say something about most registers."""
@@ -170,7 +169,7 @@ class Prover:
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
-            proof = self._step(relation, clauses)
+            proof = self.step(relation, clauses)
             given: list[Patterns] = []
             for _ in range(_CHOICES):
                 models = [item.model for item in proof.differences if item.model is not None]
@@ -181,7 +180,7 @@ class Prover:
                 if (choices == relation.choices).all():
                     break
                 relation.choices = choices
-                proof = self._step(relation, clauses)
+                proof = self.step(relation, clauses)
             if proof.step and not proof.differences:
                 break
             doubted = self._doubted(matching, proof)
@@ -191,16 +190,47 @@ class Prover:
                 break
             clauses = _joined(clauses, more)
         if proof.step and not proof.differences:
-            self._base(proof)
+            self.base(proof)
         return proof
+
+    def forced(self, proof: Proof) -> Proof:
+        """A step in which registers without a partner have the one their name suggests: what is wrong may be just that.
+
+        No proof comes of it, but a network with fewer faults to search.
+        """
+        relation = proof.relation.copy()
+        firsts = np.bincount(relation.first, minlength=relation.count)
+        seconds = np.bincount(relation.second, minlength=relation.count)
+        changed = False
+        for hint in self.hints:
+            mine, other = relation.first[hint.first], relation.second[hint.second]
+            if mine != other and (seconds[mine] == 0 or firsts[other] == 0) and max(mine, other) < firsts.size:
+                relation.first[hint.first] = relation.second[hint.second] = relation.count
+                relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
+                relation.count += 1
+                changed = True
+        if not changed:
+            return proof
+        relation.tidy()
+        try:
+            return self.step(relation, proof.clauses)
+        except LimitExceeded:
+            return proof
 
     # --- one step
 
-    def _step(self, relation: Relation, clauses: Clauses) -> Proof:
+    def step(self, relation: Relation, clauses: Clauses, guards: Clauses = NO_CLAUSES) -> Proof:
+        """Ask of one step whether it keeps a relation under clauses over the description, and guards over classes.
+
+        Raises:
+            LimitExceeded: the time was up.
+        """
         with self.progress.stage("comparing a step"):
             frame = build_frame(self.first, self.second, self.ports, relation)
-            required = _graph_clauses(class_clauses(clauses, relation), frame)
-            patterns, possible = self._patterns(frame, class_clauses(clauses, relation))
+            known = class_clauses(clauses, relation)
+            known = _joined(known, guards) if len(guards) else known
+            required = _graph_clauses(known, frame)
+            patterns, possible = self._patterns(frame, known)
             sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
             try:
                 swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
@@ -209,10 +239,16 @@ class Prover:
                     a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
                     if a != b:
                         differences += self._ask(sweeper, point, a, b)
+                following = next_of_classes(frame, relation)
+                broken = []
+                for row, clause in enumerate(guards.tolist()):
+                    ends = [int(following[literal >> 1]) ^ (literal & 1) ^ 1 for literal in clause]
+                    if sweeper.possible([_through(swept.literals, literal) for literal in ends]) is not False:
+                        broken.append(row)
             finally:
                 sweeper.close()
         registers = [item for item in differences if item.point.kind != "output"]
-        return Proof(relation, clauses, not registers, False, differences, frame, swept)
+        return Proof(relation, clauses, not registers, False, differences, frame, swept, guards=guards, broken=broken)
 
     def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
         for pair in ([a, b ^ 1], [a ^ 1, b]):
@@ -267,10 +303,10 @@ class Prover:
 
     # --- after reset
 
-    def _base(self, proof: Proof) -> None:
+    def base(self, proof: Proof) -> None:
         """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
         for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
-            proof.base, proof.cycles = False, cycles
+            proof.base, proof.cycles, proof.broken = False, cycles, []
             before = list(proof.differences)
             self._after(proof, cycles)
             if proof.base:
@@ -280,7 +316,19 @@ class Prover:
 
     def _after(self, proof: Proof, cycles: int) -> None:
         with self.progress.stage("comparing after reset"):
-            base = Base(self.first, self.second, self.ports, self.resets, proof.relation, proof.clauses, cycles)
+            mates = mates_of(self.second, self.ports, self.resets, proof.relation, cycles, self.random)
+            proof.mates = mates
+            base = Base(
+                self.first,
+                self.second,
+                self.ports,
+                self.resets,
+                proof.relation,
+                proof.clauses,
+                cycles,
+                mates,
+                proof.guards,
+            )
             patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
             patterns[0] = 0
             sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)
@@ -290,99 +338,16 @@ class Prover:
                     a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
                     if a != b:
                         proof.differences += self._ask(sweeper, point, a, b)
-                for clause in base.clauses:
+                for row, clause in enumerate(base.clauses, -len(proof.clauses)):
                     literals = [_through(swept.literals, literal) for literal in clause]
-                    if sweeper.possible([literal ^ 1 for literal in literals]) is not False:
+                    if sweeper.possible([literal ^ 1 for literal in literals]) is False:
+                        continue
+                    if row < 0:
                         return
+                    proof.broken.append(row)
             finally:
                 sweeper.close()
-            proof.base = not proof.differences
-
-
-class Base:
-    """Both sides from power-up through reset.
-
-    The netlist powers up anyhow. A register of the description without an initial value may be chosen, and is: as its
-    class has it, where that is one register of the netlist or the constant.
-
-    Attributes:
-        graph: the graph; its free variables come first.
-        free_count: their number and 1 more.
-        points: what has to be equal after the reset.
-        clauses: what has to hold then, as graph literals.
-    """
-
-    def __init__(
-        self,
-        first: Side,
-        second: Side,
-        ports: Ports,
-        resets: Resets,
-        relation: Relation,
-        clauses: Clauses,
-        cycles: int,
-    ) -> None:
-        network1, network2 = first.network, second.network
-        self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
-        state2 = graph.free(network2.latch_count)
-        own1 = graph.free(network1.latch_count)
-        inputs = [graph.free(len(ports.inputs)) for _ in range(cycles)]
-        unknown = [graph.free(second.free.size) for _ in range(cycles)]
-        self.free_count = len(graph)
-        state2 = _initial(network2.latch_init, state2)
-        leaders = np.full(relation.count, -1, np.int64)
-        leaders[relation.second[::-1]] = np.arange(network2.latch_count)[::-1]
-        flips1, flips2 = literal_flips(relation.first_flips), literal_flips(relation.second_flips)
-        state1 = own1.copy()
-        mates = leaders[relation.first]
-        paired = mates >= 0
-        state1[paired] = state2[mates[paired]] ^ flips2[mates[paired]] ^ flips1[paired]
-        constant = relation.first == 0
-        state1[constant] = flips1[constant]
-        alike = ~paired & ~constant
-        own = np.full(relation.count, -1, np.int64)
-        own[relation.first[::-1]] = np.arange(network1.latch_count)[::-1]
-        leader = own[relation.first[alike]]
-        state1[alike] = own1[leader] ^ flips1[leader] ^ flips1[alike]
-        state1 = _initial(network1.latch_init, state1)
-        for cycle in range(cycles):
-            given = inputs[cycle].copy()
-            for at, key in enumerate(ports.inputs):
-                value = reset_value(resets, key, cycle)
-                if value is not None:
-                    given[at] = value
-            inputs2 = np.zeros(network2.input_count, np.uint32)
-            known = ports.second_inputs >= 0
-            inputs2[known] = given[ports.second_inputs[known]]
-            inputs2[second.free] = unknown[cycle]
-            values2 = graph.frame(network2, inputs2, state2)
-            inputs1 = np.zeros(network1.input_count, np.uint32)
-            known = ports.first_inputs >= 0
-            inputs1[known] = given[ports.first_inputs[known]]
-            inputs1[first.free] = literal_values(values2, relation.choices)
-            values1 = graph.frame(network1, inputs1, state1)
-            state2 = literal_values(values2, network2.latch_next)
-            state1 = literal_values(values1, network1.latch_next)
-        self.points = []
-        wanted: dict[int, int] = {0: 0}
-        for kind, classes, state in (
-            ("second", relation.second, state2 ^ flips2),
-            ("first", relation.first, state1 ^ flips1),
-        ):
-            for latch, (which, literal) in enumerate(zip(classes.tolist(), state.tolist(), strict=True)):
-                if which in wanted:
-                    self.points.append(Point(kind, latch, literal, wanted[which]))
-                else:
-                    wanted[which] = literal
-        self.clauses = [
-            [int(state1[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
-            for clause in clauses.tolist()
-        ]
-
-
-def _initial(init: NDArray[np.uint8], state: Literals) -> Literals:
-    result: Literals = np.where(init == UNKNOWN, state, init).astype(np.uint32)
-    return result
+            proof.base = not proof.differences and not proof.broken
 
 
 def _through(literals: Literals, literal: int) -> int:

@@ -1,8 +1,8 @@
 """A run from power-up in which an output differs.
 
-Three ways, the cheap ones first: random runs; the shortest run to a point that differs under the relation, while all
-of the states still are related (so that both sides are one network); and from there on both sides by themselves until
-an output shows it. Registers without an initial value begin at 0, as in the simulators that replay the run.
+Two ways, the cheap one first: random runs of both sides; and, guided by a proof that did not succeed, the spread of a
+difference through one network with faults. Registers without an initial value begin at 0, as in the simulators that
+replay the run.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.faults import faulty_of
+from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Words
-from sandgrain.equivalence.matching import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.reducing import Reducing
+from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
-from sandgrain.logic.graph import Graph, literal_values
-from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
-from sandgrain.logic.sat import GraphSolver
+from sandgrain.equivalence.spreading import SPREAD_WORDS, Spread
+from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.logic.simulate import Ternary, evaluate
 from sandgrain.progress import Progress
 
@@ -29,9 +31,7 @@ _WORDS: Final = 16
 _RUN: Final = 192
 _EPISODES: Final = 6
 _SHORT: Final = 48
-_DEPTH: Final = 60
-_AFTER: Final = 24
-_CONFLICT_SECONDS: Final = 20.0
+_REDUCE_SECONDS: Final = 6.0
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,34 @@ class Search:
     """The search for a run that tells two sides apart."""
 
     def __init__(
-        self, first: Side, second: Side, ports: Ports, resets: Resets, progress: Progress, deadline: float
+        self,
+        first: Side,
+        second: Side,
+        ports: Ports,
+        resets: Resets,
+        progress: Progress,
+        deadline: float,
+        *,
+        seed: int = 0,
     ) -> None:
         self.first, self.second, self.ports, self.resets = first, second, ports, resets
         self.progress, self.deadline = progress, deadline
-        self.random = np.random.default_rng(17)
+        self.random = np.random.default_rng(17 + seed)
         self.outputs1 = np.array([first.outputs[key] for key in ports.outputs], np.uint32)
         self.outputs2 = np.array([second.outputs[key] for key in ports.outputs], np.uint32)
+        self.conditions: Conditions = {}
         self.lead = reset_cycles(resets)
+
+    def quick(self) -> Trace | None:
+        """Such a run, if random ones show one."""
+        with self.progress.stage("simulating both sides"):
+            found = self._random_runs(2, _SHORT)
+            return None if found is None else self._reduced(found)
 
     def run(self, proof: Proof) -> Trace | None:
         """The shortest such run found, reduced to the inputs it needs; None if none was found in time."""
         with self.progress.stage("searching a difference"):
-            found = self._random_runs(1, _SHORT) or self._guided(proof) or self._random_runs(_EPISODES, _RUN)
+            found = self._guided(proof) or self._random_runs(_EPISODES, _RUN)
             return None if found is None else self._reduced(found)
 
     # --- what both sides do
@@ -111,12 +126,13 @@ class Search:
 
     def _random_runs(self, episodes: int, cycles: int) -> Trace | None:
         best: Trace | None = None
-        for episode in range(episodes):
+        for _ in range(episodes):
             kept: list[Words] = []
+            stimulus = Stimulus(self.ports, self.resets, _WORDS, self.random)
 
-            def drawn(kept: list[Words] = kept, episode: int = episode) -> Iterator[tuple[Words, Words]]:
+            def drawn(kept: list[Words] = kept, stimulus: Stimulus = stimulus) -> Iterator[tuple[Words, Words]]:
                 for cycle in range(self.lead + cycles):
-                    ones = self._drawn(cycle, episode)
+                    ones = stimulus.draw(cycle)
                     kept.append(ones)
                     yield ones, ~ones
 
@@ -139,59 +155,30 @@ class Search:
                 return best
         return best
 
-    def _drawn(self, cycle: int, episode: int) -> Words:
-        """Random inputs: bits that are rarely 1, rarely 0, or either; resets now and then."""
-        rows = len(self.ports.inputs)
-        values = self.random.integers(0, 1 << 64, (rows, _WORDS), np.uint64)
-        if episode % 2:
-            for _ in range(2):
-                values[:, : _WORDS // 2] &= self.random.integers(0, 1 << 64, (rows, _WORDS // 2), np.uint64)
-        rare: Words = np.full(_WORDS, ALL)
-        for _ in range(5):
-            rare = rare & self.random.integers(0, 1 << 64, _WORDS, np.uint64)
-        for at, key in enumerate(self.ports.inputs):
-            if key in self.resets:
-                values[at] = rare if self.resets[key][0] else ~rare
-        for at, value in self._fixed(cycle):
-            values[at] = ALL if value else 0
-        return values
-
     # --- guided by the points that differ
 
     def _guided(self, proof: Proof) -> Trace | None:
-        points = [item.point for item in proof.differences if item.model is not None]
-        if not points:
-            return None
-        merged, bad = _merged(proof, [(point.literal, point.wanted) for point in points])
-        start = self._start(proof)
-        if start is None:
-            return None
-        graph = Graph(1 << 16)
-        state = start.astype(np.uint32)
-        rows: list[Literals] = []
-        with GraphSolver(graph, "cadical153") as solver:
-            for depth in range(_DEPTH):
-                self.progress.update(f"cycle {depth}", None, None)
-                inputs = graph.free(merged.input_count)
-                rows.append(inputs[: len(self.ports.inputs)])
-                values = graph.frame(merged, inputs, state)
-                tries = 0
-                for literal in literal_values(values, bad).tolist():
-                    if time.monotonic() > self.deadline:
-                        return None
-                    if literal == 0 or (literal != 1 and not solver.solve([literal])):
-                        continue
-                    given = np.array(
-                        [solver.model(row) if literal != 1 else np.zeros(row.size, np.bool_) for row in rows], np.uint8
-                    )
-                    found = self._onward(np.concatenate((self._lead_in(), given)))
-                    if found is not None:
-                        return found
-                    tries += 1
-                    if tries >= 8:
-                        break
-                state = literal_values(values, merged.latch_next)
-        return None
+        first, second = self._states_after(self._lead_in())
+        relation = proof.relation
+        good, bad = np.zeros(relation.count, np.uint8), np.zeros(relation.count, np.uint8)
+        for state, classes, flips, into in (
+            (second, relation.second, relation.second_flips, (good, bad)),
+            (first, relation.first, relation.first_flips, (good,)),
+        ):
+            known = ((state.ones | state.zeros)[:, 0] & np.uint64(1)) == 1
+            bits = (state.ones[:, 0] & np.uint64(1)).astype(np.uint8) ^ flips.astype(np.uint8)
+            for values in into:
+                values[classes[known]] = bits[known]
+        missing = np.bincount(relation.second, minlength=relation.count) == 0
+        bad[missing] = good[missing]
+        spread = Spread[Trace](
+            faulty_of(proof),
+            Stimulus(self.ports, self.resets, SPREAD_WORDS, self.random),
+            lambda rows: self._shown(np.concatenate((self._lead_in(), rows))),
+            self.deadline,
+        )
+        self.conditions = spread.conditions
+        return spread.run(good[1:] != 0, bad[1:] != 0)
 
     def _lead_in(self) -> NDArray[np.uint8]:
         rows = np.zeros((self.lead, len(self.ports.inputs)), np.uint8)
@@ -209,73 +196,6 @@ class Search:
                 given = self._given(side, ones, ~ones)
                 states[number] = evaluate(side.network, side.network.latch_next, given, states[number])
         return states[0], states[1]
-
-    def _start(self, proof: Proof) -> NDArray[np.uint32] | None:
-        """The values of the classes after reset; None if the states are not related then."""
-        first, second = self._states_after(self._lead_in())
-        relation = proof.relation
-        values = np.full(relation.count, 2, np.uint32)
-        values[0] = 0
-        for state, classes, flips in (
-            (second, relation.second, relation.second_flips),
-            (first, relation.first, relation.first_flips),
-        ):
-            bits = (state.ones[:, 0] & np.uint64(1)).astype(np.uint32) ^ flips.astype(np.uint32)
-            known = ((state.ones | state.zeros)[:, 0] & np.uint64(1)) == 1
-            for latch in np.flatnonzero(known).tolist():
-                which = int(classes[latch])
-                if values[which] == 2:
-                    values[which] = bits[latch]
-                elif values[which] != bits[latch] and which:
-                    return None
-        values[values == 2] = 0
-        return values[1:]
-
-    def _onward(self, inputs: NDArray[np.uint8]) -> Trace | None:
-        """Both sides by themselves after a run, until an output differs."""
-        whole = self._shown(inputs)
-        if whole is not None:
-            return whole
-        first, second = self._states_after(inputs[:-1])
-        graph = Graph(1 << 16)
-        states = []
-        for side, state in ((self.first, first), (self.second, second)):
-            bits = (state.ones[:, 0] & np.uint64(1)).astype(np.uint32)
-            states.append(bits if side.network.latch_count else np.zeros(0, np.uint32))
-        rows: list[Literals] = []
-        until = time.monotonic() + _CONFLICT_SECONDS
-        with GraphSolver(graph, "cadical153") as solver:
-            for after in range(_AFTER):
-                if time.monotonic() > min(until, self.deadline):
-                    return None
-                given = inputs[-1].astype(np.uint32) if after == 0 else graph.free(len(self.ports.inputs))
-                rows.append(given)
-                shown = []
-                for number, (side, places, outputs) in enumerate(
-                    (
-                        (self.first, self.ports.first_inputs, self.outputs1),
-                        (self.second, self.ports.second_inputs, self.outputs2),
-                    )
-                ):
-                    own = np.zeros(side.network.input_count, np.uint32)
-                    known = places >= 0
-                    own[known] = given[places[known]]
-                    values = graph.frame(side.network, own, states[number])
-                    states[number] = literal_values(values, side.network.latch_next)
-                    shown.append(literal_values(values, outputs))
-                for at in np.flatnonzero(shown[0] != shown[1]).tolist():
-                    a, b = int(shown[0][at]), int(shown[1][at])
-                    for pair in ([a, b ^ 1], [a ^ 1, b]):
-                        if 0 in pair or not solver.solve([literal for literal in pair if literal != 1]):
-                            continue
-                        more = [
-                            row.astype(np.uint8) if index == 0 else solver.model(row).astype(np.uint8)
-                            for index, row in enumerate(rows)
-                        ]
-                        found = self._shown(np.concatenate((inputs[:-1], np.array(more, np.uint8))))
-                        if found is not None:
-                            return found
-        return None
 
     # --- one concrete run
 
@@ -301,72 +221,24 @@ class Search:
 
     def _reduced(self, trace: Trace) -> Trace:
         """The same difference with as many inputs unknown as may be; resets stay as they are."""
-        until = min(self.deadline, time.monotonic() + _CONFLICT_SECONDS)
-        held = {at for at, key in enumerate(self.ports.inputs) if key in self.resets}
-        chosen = [
-            (cycle, at) for cycle in range(len(trace.inputs)) for at in range(trace.inputs.shape[1]) if at not in held
-        ]
-        inputs = trace.inputs.copy()
+        until = min(self.deadline, time.monotonic() + _REDUCE_SECONDS)
+        reducing = Reducing(trace.inputs, lambda ones, zeros: self._same(trace, ones, zeros), until)
+        open_ = [at for at, key in enumerate(self.ports.inputs) if key not in self.resets]
+        cycles = range(len(trace.inputs))
+        reducing.drop([[(cycle, at) for at in open_] for cycle in cycles])
+        reducing.drop([[(cycle, at) for cycle in cycles] for at in open_])
+        reducing.drop([[(cycle, at)] for cycle in cycles for at in open_])
+        return Trace(reducing.inputs, trace.output, trace.values)
 
-        def without(some: list[tuple[int, int]]) -> bool:
-            attempt = inputs.copy()
-            for cycle, at in some:
-                attempt[cycle, at] = 2
-            found = self._shown(attempt)
-            if found is None or len(found.inputs) != len(inputs) or found.output != trace.output:
-                return False
-            inputs[:] = attempt
-            return True
-
-        stack = [chosen]
-        while stack and time.monotonic() < until:
-            some = stack.pop()
-            if not some or without(some) or len(some) == 1:
-                continue
-            half = len(some) // 2
-            stack += [some[half:], some[:half]]
-        return Trace(inputs, trace.output, trace.values)
-
-
-def _merged(proof: Proof, points: list[tuple[int, int]]) -> tuple[Network, Literals]:
-    """Both sides as one network over the classes, after sweeping, and the literals that say that a point differs."""
-    frame, relation = proof.frame, proof.relation
-    following = np.zeros(relation.count, np.uint32)
-    following[relation.first[::-1]] = frame.first_next[::-1]
-    following[relation.second[::-1]] = frame.second_next[::-1]
-    graph = Graph(2 * len(frame.graph))
-    free = graph.free(frame.free_count - 1)
-    nodes = np.zeros(len(frame.graph), np.uint32)
-    nodes[1 : frame.free_count] = free
-    swept = proof.swept.literals
-    fanin0, fanin1 = frame.graph.fanin0.tolist(), frame.graph.fanin1.tolist()
-    told = swept.tolist()
-    values = nodes.tolist()
-    for node in range(frame.free_count, len(frame.graph)):
-        if told[node] >> 1 != node:
-            values[node] = values[told[node] >> 1] ^ (told[node] & 1)
-        else:
-            values[node] = graph.land(
-                values[fanin0[node] >> 1] ^ (fanin0[node] & 1), values[fanin1[node] >> 1] ^ (fanin1[node] & 1)
-            )
-    mapped = np.array(values, np.uint32)
-
-    def of(literals: Literals) -> Literals:
-        result: Literals = mapped[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
-        return result
-
-    bad = []
-    for a, b in points:
-        one, other = (int(of(np.array([literal], np.uint32))[0]) for literal in (a, b))
-        bad.append(graph.any_of([graph.land(one, other ^ 1), graph.land(one ^ 1, other)]))
-    inputs = len(frame.inputs) + len(frame.unknown)
-    latches = relation.count - 1
-    first_and = 1 + inputs + latches
-    network = Network(
-        input_kinds=np.full(inputs, PORT_INPUT, np.uint8),
-        latch_next=of(following[1:]),
-        latch_init=np.full(latches, UNKNOWN, np.uint8),
-        fanin0=graph.fanin0[first_and:].copy(),
-        fanin1=graph.fanin1[first_and:].copy(),
-    )
-    return network, np.array(bad, np.uint32)
+    def _same(self, trace: Trace, ones: Words, zeros: Words) -> Words:
+        """uint64 (words,): the lanes of uint64 (cycles, input bits, words) that show the difference of a run."""
+        lanes = ones.shape[2]
+        open_: Words = np.full(lanes, ALL)
+        last = len(trace.inputs) - 1
+        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), lanes)):
+            apart = (one.ones & two.zeros) | (one.zeros & two.ones)
+            if cycle == last:
+                open_ &= apart[trace.output]
+            elif cycle >= self.lead:
+                open_ &= ~np.bitwise_or.reduce(apart, axis=0)
+        return open_

@@ -1,0 +1,102 @@
+"""Both sides as one network with faults: over the classes of a relation, they differ in single points only.
+
+What a proof did not find different is equal under the relation, so the netlist is the description with another function
+at the points that differ. Two copies of that one network share all that the difference has not reached, which makes
+questions about where it goes much smaller than two networks made by different hands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.equivalence.proving import Proof, next_of_classes
+from sandgrain.logic.graph import Graph
+from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
+from sandgrain.logic.structure import fanin_cone
+
+FAR = 1 << 20
+"""Distance of a class that no output depends on."""
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A network and its faulty copy.
+
+    Attributes:
+        network: of the description; its latches are the classes but the constant, its inputs the input bits and then
+            what the netlist leaves undefined.
+        faulty_next: uint32 (latches,), next states in the faulty copy.
+        outputs, faulty_outputs: uint32 (outputs,), literals of the outputs in either copy.
+        distance: int64 (latches,), clock edges from a class to an output.
+    """
+
+    network: Network
+    faulty_next: Literals
+    outputs: Literals
+    faulty_outputs: Literals
+    distance: NDArray[np.int64]
+
+
+def faulty_of(proof: Proof) -> Faulty:
+    """The network of a proof that did not succeed."""
+    frame, relation = proof.frame, proof.relation
+    graph, values = _swept(proof)
+
+    def of(literals: Literals) -> Literals:
+        result: Literals = values[literals >> np.uint32(1)] ^ (literals & np.uint32(1))
+        return result
+
+    good = next_of_classes(frame, relation)
+    bad, bad_outputs = good.copy(), frame.first_outputs.copy()
+    for item in proof.differences:
+        point = item.point
+        if point.kind == "output":
+            bad_outputs[point.index] = frame.second_outputs[point.index]
+        elif point.kind == "first":
+            bad[relation.first[point.index]] = point.wanted
+        else:
+            bad[relation.second[point.index]] = point.literal
+    inputs = frame.inputs.size + frame.unknown.size
+    first_and = 1 + inputs + relation.count - 1
+    network = Network(
+        input_kinds=np.full(inputs, PORT_INPUT, np.uint8),
+        latch_next=of(good[1:]),
+        latch_init=np.full(relation.count - 1, UNKNOWN, np.uint8),
+        fanin0=graph.fanin0[first_and:].copy(),
+        fanin1=graph.fanin1[first_and:].copy(),
+    )
+    faulty_next, outputs, faulty_outputs = of(bad[1:]), of(frame.first_outputs), of(bad_outputs)
+    distance = _distances(network, faulty_next, np.concatenate((outputs, faulty_outputs)))
+    return Faulty(network, faulty_next, outputs, faulty_outputs, distance)
+
+
+def _swept(proof: Proof) -> tuple[Graph, Literals]:
+    """The frame with what sweeping found equal merged, and the literal of every node of the frame in it."""
+    frame = proof.frame
+    graph = Graph(2 * len(frame.graph))
+    nodes = np.zeros(len(frame.graph), np.uint32)
+    nodes[1 : frame.free_count] = graph.free(frame.free_count - 1)
+    fanin0, fanin1 = frame.graph.fanin0.tolist(), frame.graph.fanin1.tolist()
+    told, values = proof.swept.literals.tolist(), nodes.tolist()
+    for node in range(frame.free_count, len(frame.graph)):
+        if told[node] >> 1 != node:
+            values[node] = values[told[node] >> 1] ^ (told[node] & 1)
+        else:
+            values[node] = graph.land(
+                values[fanin0[node] >> 1] ^ (fanin0[node] & 1), values[fanin1[node] >> 1] ^ (fanin1[node] & 1)
+            )
+    return graph, np.array(values, np.uint32)
+
+
+def _distances(network: Network, faulty_next: Literals, outputs: Literals) -> NDArray[np.int64]:
+    found = np.full(network.latch_count, FAR, np.int64)
+    roots, level = outputs, 0
+    while roots.size:
+        latches = fanin_cone(network, roots)[network.first_latch : network.first_and]
+        fresh = latches & (found == FAR)
+        found[fresh] = level
+        roots, level = np.concatenate((network.latch_next[fresh], faulty_next[fresh])), level + 1
+    return found

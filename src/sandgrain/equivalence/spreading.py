@@ -1,0 +1,250 @@
+"""How a difference gets to an output: random runs and short bounded searches in turn, from the most promising state.
+
+A state is a pair, of the description and of the netlist. It is the more promising the fewer clock edges lie between a
+register that differs and an output. Random runs are cheap and go deep; a bounded search from a state finds the few
+inputs out of millions that carry a difference one register further, or make one where there is none.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandgrain.equivalence.faults import FAR, Faulty
+from sandgrain.equivalence.joint import ALL, Words
+from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.logic.graph import Graph, literal_values
+from sandgrain.logic.network import Literals
+from sandgrain.logic.sat import GraphSolver
+from sandgrain.logic.simulate import Simulator, read
+
+SPREAD_WORDS: Final = 8
+_CYCLES: Final = 256
+_FRAMES: Final = 12
+_MOST_FRAMES: Final = 48
+_CONFLICTS: Final = 200
+_QUIET: Final = 300
+"""Attempts in a row that make no further register differ."""
+_NOTED: Final = 8
+_NODES: Final = 4_000_000
+_NOWHERE: Final = 2 * FAR
+"""Distance of a state in which nothing differs."""
+_ENGINE: Final = "glucose4"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Both states after some inputs: bool (latches,) each, and uint8 (cycles, input bits)."""
+
+    good: NDArray[np.bool_]
+    bad: NDArray[np.bool_]
+    rows: NDArray[np.uint8]
+
+
+class Spread(Generic[T]):
+    """The search on one faulty network.
+
+    Args:
+        faulty: the network.
+        stimulus: random inputs, `SPREAD_WORDS` words of them.
+        shown: whether a run (uint8 (cycles, input bits) after the ones it began with) differs; what it shows.
+        deadline: monotonic time.
+        seed: of random choices.
+    """
+
+    def __init__(
+        self,
+        faulty: Faulty,
+        stimulus: Stimulus,
+        shown: Callable[[NDArray[np.uint8]], T | None],
+        deadline: float,
+        *,
+        seed: int = 23,
+    ) -> None:
+        self.faulty, self.stimulus, self.shown, self.deadline = faulty, stimulus, shown, deadline
+        self.random = np.random.default_rng(seed)
+        self.width = len(stimulus.ports.inputs)
+        self.order = itertools.count()
+        self.conditions: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
+        self.visits: Counter[bytes] = Counter()
+        self.seen = np.zeros(faulty.distance.size, np.bool_)
+        self.random_seconds, self.bounded_seconds = 0.0, 1.0
+        self.heap: list[tuple[int, int, int, _Pair]] = []
+
+    def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_]) -> T | None:
+        """What `shown` says of the first run that it accepts; None if there is none in time."""
+        start = _Pair(good, bad, np.zeros((0, self.width), np.uint8))
+        self._push(start, 0)
+        quiet, reached = 0, 0
+        while self.heap and time.monotonic() < self.deadline and quiet < _QUIET:
+            quiet += 1
+            if (count := int(self.seen.sum())) > reached:
+                quiet, reached = 0, count
+            _, tries, _, pair = heapq.heappop(self.heap)
+            distance = self._distance(pair)
+            started = time.monotonic()
+            # Both ways get about the same time; random runs are much the quicker.
+            bounded = self.bounded_seconds <= self.random_seconds
+            way = self._bounded(pair, distance, tries) if bounded else self._random_runs(pair, distance)
+            for rows in way:
+                found = self.shown(rows)
+                if found is not None:
+                    return found
+                if time.monotonic() > self.deadline:
+                    return None
+            if bounded:
+                self.bounded_seconds += time.monotonic() - started
+            else:
+                self.random_seconds += time.monotonic() - started
+            self._push(pair, tries + 1)
+        return None
+
+    def _distance(self, pair: _Pair) -> int:
+        apart = self.faulty.distance[pair.good != pair.bad]
+        return int(apart.min()) if apart.size else _NOWHERE
+
+    def _push(self, pair: _Pair, tries: int) -> None:
+        distance = self._distance(pair)
+        # What was tried in vain, or was there before, gives way to what is one register further from an output.
+        differing = np.packbits(pair.good != pair.bad).tobytes()
+        self.visits[differing] += not tries
+        heapq.heappush(self.heap, (distance + tries + self.visits[differing], tries, next(self.order), pair))
+
+    # --- random runs
+
+    def _random_runs(self, pair: _Pair, bound: int) -> Iterator[NDArray[np.uint8]]:
+        """Runs that differ at an output; states closer to one are kept."""
+        faulty = self.faulty
+        sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
+        for side, state in zip(sides, (pair.good, pair.bad), strict=True):
+            side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
+        kept: list[Words] = []
+        self.stimulus.begin()
+        nearest, given = bound, 0
+        for _ in range(_CYCLES):
+            drawn = self.stimulus.draw(self.stimulus.lead)
+            kept.append(drawn)
+            for side in sides:
+                side.inputs[: self.width] = drawn
+                side.evaluate()
+            apart = read(sides[0].values, faulty.outputs) ^ read(sides[1].values, faulty.faulty_outputs)
+            if apart.any() and given < 4:
+                given += 1
+                word, shift = _first(np.bitwise_or.reduce(apart, axis=0))
+                yield np.concatenate((pair.rows, _lane(kept, word, shift)))
+            following = read(sides[1].values, faulty.faulty_next)
+            sides[0].clock()
+            sides[1].state[:] = following
+            apart = sides[0].state ^ sides[1].state
+            differing = (apart != 0).any(axis=1)
+            fresh_ones = np.flatnonzero(differing & ~self.seen)
+            closest = int(faulty.distance[differing].min()) if differing.any() else _NOWHERE
+            if closest < nearest:
+                nearest = closest
+                word, shift = _first(np.bitwise_or.reduce(apart[faulty.distance == closest], axis=0))
+                self._keep(pair, sides, kept, word, shift)
+            elif fresh_ones.size:
+                # It may have to go away from the outputs first: through a memory, say.
+                word, shift = _first(apart[fresh_ones[faulty.distance[fresh_ones].argmin()]])
+                self._keep(pair, sides, kept, word, shift)
+            self.seen |= differing
+            self._note(sides[0].state, apart, np.flatnonzero(differing))
+        word, shift = int(self.random.integers(SPREAD_WORDS)), int(self.random.integers(64))
+        self._keep(pair, sides, kept, word, shift)
+
+    def _note(self, state: Words, apart: Words, differing: NDArray[np.int64]) -> None:
+        """Remember what every class was where one differed."""
+        for latch in differing.tolist()[:_NOTED]:
+            ones, zeros = self.conditions.setdefault(
+                latch + 1, (np.zeros(state.shape[0] + 1, np.bool_), np.zeros(state.shape[0] + 1, np.bool_))
+            )
+            ones[1:] |= (state & apart[latch]).any(axis=1)
+            zeros[1:] |= (~state & apart[latch]).any(axis=1)
+
+    def _keep(self, pair: _Pair, sides: tuple[Simulator, Simulator], kept: list[Words], word: int, shift: int) -> None:
+        good, bad = (((side.state[:, word] >> np.uint64(shift)) & np.uint64(1)).astype(np.bool_) for side in sides)
+        self._push(_Pair(good, bad, np.concatenate((pair.rows, _lane(kept, word, shift)))), 0)
+
+    # --- bounded searches
+
+    def _bounded(self, pair: _Pair, bound: int, tries: int) -> Iterator[NDArray[np.uint8]]:
+        """Runs that differ at an output; the first state closer to one is kept."""
+        faulty, network = self.faulty, self.faulty.network
+        graph = Graph(1 << 16)
+        good, bad = pair.good.astype(np.uint32), pair.bad.astype(np.uint32)
+        rows: list[Literals] = []
+        closer = faulty.distance < bound
+        kept = False
+        stop = min(self.deadline, time.monotonic() + max(2.0, self.random_seconds))
+        with GraphSolver(graph, _ENGINE) as solver:
+            for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
+                if time.monotonic() > stop or len(graph) > _NODES:
+                    return
+                inputs = np.zeros(network.input_count, np.uint32)
+                inputs[: self.width] = graph.free(self.width)
+                rows.append(inputs[: self.width])
+                values, values_bad = graph.frame(network, inputs, good), graph.frame(network, inputs, bad)
+                apart = _apart(
+                    graph,
+                    literal_values(values, faulty.outputs),
+                    literal_values(values_bad, faulty.faulty_outputs),
+                )
+                if apart and solver.solve_within([apart], _CONFLICTS << tries):
+                    yield np.concatenate((pair.rows, _told(solver, rows)))
+                good = literal_values(values, network.latch_next)
+                bad = literal_values(values_bad, faulty.faulty_next)
+                if kept:
+                    continue
+                apart = _apart(graph, good[closer], bad[closer])
+                if apart and solver.solve_within([apart], _CONFLICTS << tries):
+                    kept = True
+                    self._push(self._after(pair, _told(solver, rows)), 0)
+
+    def _after(self, pair: _Pair, rows: NDArray[np.uint8]) -> _Pair:
+        """Both states after more inputs."""
+        states = []
+        for state, following in (
+            (pair.good, self.faulty.network.latch_next),
+            (pair.bad, self.faulty.faulty_next),
+        ):
+            side = Simulator(self.faulty.network, 1)
+            side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
+            for row in rows:
+                side.inputs[: self.width, 0] = np.where(row == 1, ALL, np.uint64(0))
+                side.evaluate()
+                side.state[:] = read(side.values, following)
+            states.append((side.state[:, 0] & np.uint64(1)).astype(np.bool_))
+        return _Pair(states[0], states[1], np.concatenate((pair.rows, rows)))
+
+
+def _apart(graph: Graph, one: Literals, other: Literals) -> int:
+    """The literal that says that two vectors differ."""
+    places = np.flatnonzero(one != other)
+    pairs = zip(one[places].tolist(), other[places].tolist(), strict=True)
+    return graph.any_of(graph.any_of([graph.land(a, b ^ 1), graph.land(a ^ 1, b)]) for a, b in pairs)
+
+
+def _told(solver: GraphSolver, rows: list[Literals]) -> NDArray[np.uint8]:
+    return np.array([solver.model(row) for row in rows], np.uint8)
+
+
+def _first(lanes: Words) -> tuple[int, int]:
+    """Word and bit of the first lane that is set."""
+    word = int(np.flatnonzero(lanes)[0])
+    low = int(lanes[word]) & -int(lanes[word])
+    return word, low.bit_length() - 1
+
+
+def _lane(kept: list[Words], word: int, shift: int) -> NDArray[np.uint8]:
+    """uint8 (cycles, input bits) of one lane."""
+    return np.array([(row[:, word] >> np.uint64(shift)) & np.uint64(1) for row in kept], np.uint8)
