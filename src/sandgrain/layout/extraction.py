@@ -162,7 +162,7 @@ def _labels(placed: Placed, process: Process, shapes: Shapes, strata: Strata, su
         index = layout.find_layer(*layer.gds)
         if index is None or layer.of is None:
             continue
-        mark = _own_region(placed, marks[layer.of].gds) if layer.of in marks else db.Region()
+        mark = own_region(placed, marks[layer.of].gds) if layer.of in marks else db.Region()
         boxes = [polygon.bbox() for polygon in mark.each_merged()]
         number = -1 if layer.of == SUBSTRATE else strata.number(layer.of)
         on = np.flatnonzero(shapes.layers == number)
@@ -182,7 +182,7 @@ def _labels(placed: Placed, process: Process, shapes: Shapes, strata: Strata, su
     return tuple(sorted(out, key=lambda label: (label.text, label.conductor, label.at)))
 
 
-def _own_region(placed: Placed, gds: tuple[int, int]) -> db.Region:
+def own_region(placed: Placed, gds: tuple[int, int]) -> db.Region:
     """What the cells that are no library cells draw on a layer."""
     layout = placed.drawing.layout
     index = layout.find_layer(*gds)

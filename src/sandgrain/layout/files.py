@@ -52,8 +52,15 @@ class Inputs:
     limits: LayoutLimits = field(default_factory=LayoutLimits)
 
 
-def compare_files(inputs: Inputs, progress: Progress | None = None) -> LayoutComparison:
+def compare_files(
+    inputs: Inputs, progress: Progress | None = None, library: Library | None = None
+) -> LayoutComparison:
     """Compare two files, see `compare`.
+
+    Args:
+        inputs: the files.
+        progress: told how far it is.
+        library: the trusted cells where they have been read before; those ``inputs`` names when left out.
 
     Raises:
         LayoutError, NetlistError, LibraryError, LimitExceeded: with file and place.
@@ -65,7 +72,8 @@ def compare_files(inputs: Inputs, progress: Progress | None = None) -> LayoutCom
         ports = read_lef(inputs.lef, inputs.process, inputs.limits)
         digests[inputs.lef.name] = _digest(inputs.lef)
     subject = Subject(module, drawing, inputs.top, digests, inputs.pre_layout, ports)
-    return compare(subject, Library(inputs.process, inputs.library, inputs.limits), progress, inputs.limits)
+    library = library or Library(inputs.process, inputs.library, inputs.limits)
+    return compare(subject, library, progress, inputs.limits)
 
 
 def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = None) -> Checked:

@@ -10,6 +10,7 @@ import numpy as np
 from klayout import db
 
 from sandgrain.layout import _contact_kernels as kernels
+from sandgrain.layout.ends import loose_ends
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.locating import Locator
@@ -47,7 +48,7 @@ def without_purpose(
         *_floating(extracted, locator, floating),
         *_inside(extracted, locator, wired, inner),
         *_dangling(extracted, locator, pinned - unlabelled, ends),
-        *_tails(extracted, locator, pinned - unlabelled, ends),
+        *loose_ends(extracted, locator, pinned - unlabelled, ends),
         *_corners(extracted, locator),
     ]
 
@@ -277,66 +278,6 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ends: se
                     found=say("{layer} in contact with one thing alone", layer=locator.layer(found[0])),
                 )
             )
-    return out
-
-
-def _tails(extracted: Extracted, locator: Locator, pinned: set[int], ends: set[int]) -> list[Difference]:
-    """Wires that go on beyond the last thing they touch, by more than routers do."""
-    wires, count = extracted.wires, extracted.substrate - extracted.wires
-    if count == 0:
-        return []
-    shapes, pairs = extracted.shapes, extracted.connected.pairs
-    rows = shapes.trapezoids
-    left, right = np.minimum(rows[:, 2], rows[:, 4]), np.maximum(rows[:, 3], rows[:, 5])
-    one, two = pairs[:, 0], pairs[:, 1]
-    met = np.stack(
-        [
-            np.maximum(left[one], left[two]),
-            np.maximum(rows[one, 0], rows[two, 0]),
-            np.minimum(right[one], right[two]),
-            np.minimum(rows[one, 1], rows[two, 1]),
-        ],
-        axis=1,
-    )
-    hulls = np.tile(np.array([1 << 30, 1 << 30, -(1 << 30), -(1 << 30)], np.int64), (count, 1))
-    for side in (one, two):
-        nodes = shapes.nodes[side].astype(np.int64) - wires
-        own = (nodes >= 0) & (nodes < count)
-        for column in range(4):
-            fold = np.minimum if column < 2 else np.maximum
-            fold.at(hulls[:, column], nodes[own], met[own, column])
-    boxes = extracted.wire_boxes.astype(np.int64)
-    # A port ends where the mark of its pin does; without a mark, anywhere.
-    marks = marked_metal(extracted)
-    for node in ends:
-        if wires <= node < wires + count:
-            box = db.Box(*boxes[node - wires].tolist())
-            mark = (marks.get(locator.layer(node), db.Region()) & db.Region(box)).bbox()
-            mark = box if mark.empty() else mark
-            hull = hulls[node - wires]
-            hull[:2] = np.minimum(hull[:2], (mark.left, mark.bottom))
-            hull[2:] = np.maximum(hull[2:], (mark.right, mark.top))
-    beyond = np.stack([hulls[:, 0] - boxes[:, 0], hulls[:, 1] - boxes[:, 1]], axis=1)
-    beyond = np.concatenate([beyond, boxes[:, 2:] - hulls[:, 2:]], axis=1)
-    least = round(extracted.process.stub_um / extracted.process.database_unit)
-    metal = extracted.wire_layers < extracted.strata.conductors
-    out = []
-    for number in np.flatnonzero(metal & (hulls[:, 0] <= hulls[:, 2]) & (beyond.max(axis=1) >= least)).tolist():
-        node = wires + number
-        if int(extracted.connected.clusters[node]) not in pinned:
-            continue
-        farthest = int(beyond[number].argmax())
-        place = boxes[number].tolist()
-        place[(farthest + 2) % 4] = int(hulls[number, farthest])
-        out.append(
-            Difference(
-                kind=Kind.DANGLING_WIRE,
-                layer=locator.layer(node),
-                box=micrometres(db.Box(*place), extracted.process.database_unit),
-                expected=say("wires and cuts that join two things"),
-                found=say("{layer} that goes on beyond the last thing it touches", layer=locator.layer(node)),
-            )
-        )
     return out
 
 

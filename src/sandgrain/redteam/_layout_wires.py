@@ -173,6 +173,9 @@ def dangling_stub(target: Target, rng: random.Random) -> Edit | None:
         return None
     only = ({net.extracted.cluster_id}, False)
     fresh = db.Region(stub) - db.Region(target.top.begin_shapes_rec_touching(target.index[layer], stub))
+    reach = fresh.bbox()
+    if min(reach.width(), reach.height()) < WIDTH[layer]:
+        return None  # it runs along its own wire and makes that wider, which leads nowhere but is no wire
     if fresh.area() < WIDTH[layer] * 400 or target.nets_under(layer, db.Region(stub.enlarged(space, space))) != only:
         return None
     edit = Edit(target, "stub")
