@@ -128,9 +128,8 @@ def table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if "no_place" not in row:
             groups[row["chip"], row["kind"]].append(row)
-    print(
-        f"{'chip':28}{'kind':20}{'planted':>8}{'refuted':>8}{'place':>8}{'box':>8}{'kind':>8}{'neutral':>8}{'s each':>8}"
-    )
+    columns = ("planted", "refuted", "place", "box", "kind", "neutral", "s each")
+    print(f"{'chip':28}{'kind':20}" + "".join(f"{name:>8}" for name in columns))
     for (chip, kind), found in sorted(groups.items()):
         neutral = [row for row in found if row["planted"]["variant"] == NEUTRAL]
         rest = [row for row in found if row not in neutral]

@@ -1,9 +1,9 @@
 """The correspondence of a netlist and its drawing as a text, and a check of it that does no matching.
 
-One JSON list a line, written in one way only: the format, the top cell, the process, the files, every instance with its
-place, every net with the number of its pins, the end. The check extracts the drawing anew and follows the text instance by
-instance and net by net; it has no use for colours, refinement or search, so that a mistake there cannot hide here. Every
-word of the text is compared with something: a text that says anything else is refused.
+One JSON list a line, written in one way only: the format, the top cell, the process, the files, every instance with
+its place, every net with the number of its pins, the end. The check extracts the drawing anew and follows the text
+instance by instance and net by net; it has no use for colours, refinement or search, so that a mistake there cannot hide
+here. Every word of the text is compared with something: a text that says anything else is refused.
 
 Version 2: the pins of every net are counted by the check; version 1 left them unread.
 """
@@ -226,7 +226,9 @@ class _Check:
         stated = sorted((str(name), int(count)) for name, count in rows)
         for one, two in zip(stated, wanted, strict=False):
             if one != two:
-                raise _Refusal(f"the certificate has net {one[0]!r} with {one[1]} pins, the netlist {two[0]!r}, {two[1]}")
+                raise _Refusal(
+                    f"the certificate has net {one[0]!r} with {one[1]} pins, the netlist {two[0]!r}, {two[1]}"
+                )
         if len(stated) != len(wanted):
             raise _Refusal(f"the certificate lists {len(stated)} nets, the netlist has {len(wanted)}")
 
@@ -245,8 +247,8 @@ class _Check:
             x, y, turn = (int(part) for part in place)
             places[waiting.pop(0)] = (x, y, turn)
         if any(numbers.values()):
-            left = next(name for name, rest in numbers.items() if rest)
-            raise _Refusal(f"the certificate leaves out the instance {left!r}")
+            missed = next(one for one, rest in numbers.items() if rest)
+            raise _Refusal(f"the certificate leaves out the instance {missed!r}")
         return places
 
     def _pins(

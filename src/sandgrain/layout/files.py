@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandgrain.errors import LimitExceeded
+from sandgrain.layout._bytes import read_bytes
 from sandgrain.layout.certificate import Checked, check_certificate
 from sandgrain.layout.compare import Subject, compare
 from sandgrain.layout.errors import LayoutError
@@ -52,9 +52,7 @@ class Inputs:
     limits: LayoutLimits = field(default_factory=LayoutLimits)
 
 
-def compare_files(
-    inputs: Inputs, progress: Progress | None = None, library: Library | None = None
-) -> LayoutComparison:
+def compare_files(inputs: Inputs, progress: Progress | None = None, library: Library | None = None) -> LayoutComparison:
     """Compare two files, see `compare`.
 
     Args:
@@ -83,13 +81,10 @@ def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = N
         LayoutError: the certificate cannot be read.
     """
     progress = progress or SilentProgress()
+    data = read_bytes(certificate, "a certificate that --certificate wrote", inputs.limits)
     try:
-        if certificate.stat().st_size > inputs.limits.file_bytes:
-            raise LimitExceeded(
-                "the certificate is too large", file=certificate, expected=f"{inputs.limits.file_bytes:,} bytes"
-            )
-        text = certificate.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise LayoutError(
             f"cannot be read: {error}", file=certificate, expected="a certificate that --certificate wrote"
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandgrain.errors import LimitExceeded
+from sandgrain.layout._bytes import read_bytes
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.process import Process
@@ -29,18 +29,7 @@ def read_lef(path: Path, process: Process, limits: LayoutLimits | None = None) -
         LimitExceeded: the file is too large.
     """
     limits = limits or LayoutLimits()
-    try:
-        size = path.stat().st_size
-        if size > limits.file_bytes:
-            raise LimitExceeded(
-                f"the file has {size:,} bytes",
-                file=path,
-                expected=f"at most {limits.file_bytes:,} (LayoutLimits.file_bytes)",
-                remedy="raise the limit",
-            )
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise LayoutError(f"cannot be read: {error.strerror}", file=path, expected="a LEF file") from error
+    text = read_bytes(path, "a LEF file", limits).decode("utf-8", "replace")
     out: list[PortShape] = []
     pin: str | None = None
     layer: str | None = None

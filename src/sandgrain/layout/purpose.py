@@ -242,29 +242,26 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ends: se
     nodes = extracted.shapes.nodes
     pairs = nodes[extracted.connected.pairs]
     wires, substrate = extracted.wires, extracted.substrate
-    count = substrate - wires
     # The merged metal of one layer is one wire: shapes that touch within a layer count as one.
     layers = extracted.shapes.layers[extracted.connected.pairs]
     parent = np.arange(extracted.connected.clusters.size, dtype=np.int32)
     both = (pairs >= wires).all(axis=1) & (pairs < substrate).all(axis=1) & (layers[:, 0] == layers[:, 1])
     kernels.unite(parent, np.ascontiguousarray(pairs[both]))
     group, _ = kernels.clusters(parent)
-    touched: dict[int, set[int]] = defaultdict(set)
-    for one, two in pairs[~both].tolist():
-        for here, there in ((one, two), (two, one)):
-            if wires <= here < substrate:
-                touched[int(group[here])].add(int(group[there]))
-    for node in ends:
-        touched[int(group[node])].add(-1)
+    rest = pairs[~both]
+    rest = np.concatenate([rest, rest[:, ::-1]])
+    rest = group[rest[(rest[:, 0] >= wires) & (rest[:, 0] < substrate)]]
+    touched = np.bincount(np.unique(rest, axis=0)[:, 0], minlength=int(group.max(initial=0)) + 1)
+    # A port counts as one more thing; one that nothing else is on is told as open if the netlist wires it.
+    at_port = np.unique(group[sorted(ends)]) if ends else np.empty(0, np.int32)
+    lone = touched < 2
+    lone[at_port] = False
     members: dict[int, list[int]] = defaultdict(list)
-    for node in range(wires, wires + count):
+    for node in (wires + np.flatnonzero(lone[group[wires:substrate]])).tolist():
         members[int(group[node])].append(node)
     out = []
-    for name, found in members.items():
-        if touched[name] == {-1}:
-            # A port that nothing is wired to; if the netlist wires it, its net is told as open.
-            continue
-        if len(touched[name]) < 2 and int(extracted.connected.clusters[found[0]]) in pinned:
+    for found in members.values():
+        if int(extracted.connected.clusters[found[0]]) in pinned:
             box = db.Box()
             for node in found:
                 box += locator.box(node)

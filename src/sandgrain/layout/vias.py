@@ -66,8 +66,11 @@ def _odd(extracted: Extracted, cut: str, crossing: db.Region, cuts: db.Region) -
         box = polygon.bbox()
         if max(box.width(), box.height()) > _LARGEST:
             continue
-        move = db.Trans(-box.left, -box.bottom)
-        key = polygon.transformed(move).to_s()
+        key = (
+            f"{box.width()} {box.height()}"
+            if polygon.is_box()
+            else polygon.transformed(db.Trans(-box.left, -box.bottom)).to_s()
+        )
         inside = tuple(
             sorted((one.left - box.left, one.bottom - box.bottom, one.width(), one.height()) for one in boxes)
         )
