@@ -149,7 +149,12 @@ class _Metal:
         step = min((past for past, _ in self.cuts), default=0)
         for polygon in self.metal.each():
             for tip in tips(polygon):
-                if tip.sides <= step or any(_any(found, tip.swept(past)) for past, found in self.cuts):
+                # Metal broader than a wire is a pad: half its breadth around the cut leads nowhere.
+                breadth = _length(tip.start, tip.end)
+                margin = min(breadth // 2, 2 * width) if breadth > width * 4 // 3 else 0
+                if tip.sides <= max(step, margin) or any(
+                    _any(found, tip.swept(max(past, margin))) for past, found in self.cuts
+                ):
                     continue
                 edge = tip.swept(1)
                 if _any(self.stops, edge) or self._on_cell(edge):

@@ -12,12 +12,13 @@ from sandgrain.layout.certificate import Checked, check_certificate
 from sandgrain.layout.compare import Subject, compare
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.lef import read_lef
-from sandgrain.layout.library import Library
+from sandgrain.layout.library import Library, technology
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.pictures import Pictures
 from sandgrain.layout.process import Process
 from sandgrain.layout.read import Drawing, read_layout
 from sandgrain.layout.result import LayoutComparison
+from sandgrain.layout.routed import read_def
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.model import Module
 from sandgrain.netlist.read import read_netlist
@@ -38,6 +39,7 @@ class Inputs:
         top: module and cell that is the chip; found out when left out.
         library: directory of trusted GDS files in place of the process's package.
         lef: LEF of the chip.
+        routed: DEF of the chip.
         pre_layout: see `Subject`.
         limits: bounds on hostile files.
     """
@@ -48,6 +50,7 @@ class Inputs:
     top: str | None = None
     library: Path | None = None
     lef: Path | None = None
+    routed: Path | None = None
     pre_layout: bool = False
     limits: LayoutLimits = field(default_factory=LayoutLimits)
 
@@ -69,7 +72,12 @@ def compare_files(inputs: Inputs, progress: Progress | None = None, library: Lib
     if inputs.lef is not None:
         ports = read_lef(inputs.lef, inputs.process, inputs.limits)
         digests[inputs.lef.name] = _digest(inputs.lef)
-    subject = Subject(module, drawing, inputs.top, digests, inputs.pre_layout, ports)
+    routed = None
+    if inputs.routed is not None:
+        # It is compared with the drawing and no part of the certificate, which holds without it.
+        with progress.stage("reading the DEF"):
+            routed = read_def(inputs.routed, inputs.process, technology(inputs.process), inputs.limits)
+    subject = Subject(module, drawing, inputs.top, digests, inputs.pre_layout, ports, routed)
     library = library or Library(inputs.process, inputs.library, inputs.limits)
     return compare(subject, library, progress, inputs.limits)
 

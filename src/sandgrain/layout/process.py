@@ -96,6 +96,7 @@ class LibraryRules:
     Attributes:
         package: the Python package that carries the files.
         geometry: glob of the GDS files in it.
+        technology: LEF of the technology in it, for reading DEF; empty where there is none.
         boundary: the layer whose box is the cell's footprint.
         power: names of pins that supply.
         ground: names of pins that sink.
@@ -107,6 +108,7 @@ class LibraryRules:
 
     package: str
     geometry: str
+    technology: str
     boundary: str
     power: frozenset[str]
     ground: frozenset[str]
@@ -230,6 +232,7 @@ def _process(data: Mapping[str, Any]) -> Process:
         library=LibraryRules(
             package=rules["package"],
             geometry=rules["geometry"],
+            technology=rules.get("technology", ""),
             boundary=rules["boundary"],
             power=frozenset(rules["power"]),
             ground=frozenset(rules["ground"]),
