@@ -62,9 +62,9 @@ def draw(
 ) -> Drawing:
     """Draw a design with the cells of sky130_fd_sc_hd.
 
-    Writes ``TOP.gds``, ``TOP.v``, ``TOP.powered.v``, ``TOP.placement.json`` and ``TOP.def`` into ``out``. The same design and seed
-    give the same bytes. There is one clock net without a tree, no antenna diodes, and no timing: a drawing to check
-    tools with, whose every wire is legal, not a chip to order.
+    Writes ``TOP.gds``, ``TOP.v``, ``TOP.powered.v``, ``TOP.placement.json`` and ``TOP.def`` into ``out``. The same
+    design and seed give the same bytes. There is one clock net without a tree, no antenna diodes, and no timing: a
+    drawing to check tools with, whose every wire is legal, not a chip to order.
 
     Args:
         design: RTL or a netlist of library cells for Yosys to read, or one that is mapped already.

@@ -20,8 +20,8 @@ _SUPPLIES: Final = {"VPWR": "POWER", "VGND": "GROUND"}
 def write_def(netlist: CellNetlist, placement: Placement, wires: Wires, stream: TextIO) -> None:
     """Write DEF.
 
-    Metal is written as rectangles, cuts as vias no larger than the cut, so that what a reader builds from it is the drawing
-    to the polygon whatever widths and enclosures its technology has.
+    Metal is written as rectangles, cuts as vias no larger than the cut, so that what a reader builds from it is the
+    drawing to the polygon whatever widths and enclosures its technology has.
     """
     plan = placement.plan
     width, height = plan.die
@@ -53,11 +53,11 @@ def write_def(netlist: CellNetlist, placement: Placement, wires: Wires, stream: 
         use = f"+ DIRECTION {direction.upper()} + USE SIGNAL"
         stream.write(f"- {_name(name)} + NET {_name(netlist.nets[net])} {use} ;\n")
     stream.write("END PINS\n")
-    supplies = [net for net in _SUPPLIES if net in wires]
+    supplies = [supply for supply in _SUPPLIES if supply in wires]
     stream.write(f"SPECIALNETS {len(supplies)} ;\n")
-    for net in supplies:
-        stream.write(f"- {net} ( * {net} ) + USE {_SUPPLIES[net]}\n")
-        for layer, box in wires[net]:
+    for supply in supplies:
+        stream.write(f"- {supply} ( * {supply} ) + USE {_SUPPLIES[supply]}\n")
+        for layer, box in wires[supply]:
             if layer in _CUTS:
                 stream.write(f"  + ROUTED {_CUTS[layer][0]} 0 ( {box.center().x} {box.center().y} ) cut_{layer}\n")
             else:

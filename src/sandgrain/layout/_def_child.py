@@ -12,6 +12,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 # Of no weight: cells are the drawing's, outlines are not asked for.
 _EXPECTED = ("Macro not found in LEF file", "No mapping for purpose 'OUTLINE'")
@@ -40,7 +41,7 @@ def main(source: str, target: str, memory: int, written: int, technology: str) -
                 os.write(ours, line.encode("utf-8", "replace"))
                 return 1
         os.dup2(ours, 2)
-    with open(target, "w", encoding="utf-8") as stream:
+    with Path(target).open("w", encoding="utf-8") as stream:
         stream.writelines(json.dumps(line) + "\n" for line in lines)
     return 0
 

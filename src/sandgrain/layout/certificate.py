@@ -2,8 +2,8 @@
 
 One JSON list a line, written in one way only: the format, the top cell, the process, the files, every instance with
 its place, every net with the number of its pins, the end. The check extracts the drawing anew and follows the text
-instance by instance and net by net; it has no use for colours, refinement or search, so that a mistake there cannot hide
-here. Every word of the text is compared with something: a text that says anything else is refused.
+instance by instance and net by net; it has no use for colours, refinement or search, so that a mistake there cannot
+hide here. Every word of the text is compared with something: a text that says anything else is refused.
 
 Version 2: the pins of every net are counted by the check; version 1 left them unread.
 """
@@ -203,9 +203,9 @@ class _Check:
         nets = self._pins(expected, extracted, places)
         self._ports(expected, extracted, nets)
         drawn = {_key(placement): placement.master.model.name for placement in extracted.placed.placements}
-        for name, model, *place in lines["cell"]:
+        for cell, model, *place in lines["cell"]:
             if drawn.get(tuple(place)) != model:  # type: ignore[arg-type]
-                raise _Refusal(f"no {model} is drawn where the certificate has {name!r}")
+                raise _Refusal(f"no {model} is drawn where the certificate has {cell!r}")
         self._counts(lines["net"], expected)
         if lines["end"] != [[len(places), len(lines["net"])]]:
             raise _Refusal("the certificate does not list as many cells and nets as it says")
@@ -238,8 +238,9 @@ class _Check:
         for number, name in enumerate(expected.cell_names):
             numbers.setdefault(name, []).append(number)
         places: dict[int, tuple[int, int, int]] = {}
-        for name, _, *place in rows:
-            if type(name) is not str or not all(type(part) is int for part in place):
+        for text, _, *place in rows:
+            name = str(text)
+            if type(text) is not str or not all(type(part) is int for part in place):
                 raise _Refusal(f"a cell is not said as it must be: {name!r}")
             waiting = numbers.get(name)
             if not waiting:

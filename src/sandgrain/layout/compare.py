@@ -54,8 +54,9 @@ from sandgrain.verdict import Figure, Text, Verdict
 _NOT_COVERED = (
     say("Which way a wire takes: a net that joins the right pins is right, however it is routed."),
     say(
-        "Ends of wires no longer than the enclosure of the cut they end at (process file: past_um), and where a via lands "
-        "on a via, no longer than the metal of least area (patch_um, reach_um); wires drawn broader than they must be."
+        "Ends of wires no longer than the enclosure of the cut they end at (past_um of the process), and where a via "
+        "lands on a via, no longer than the metal of least area (patch_um, reach_um); wires drawn broader than they "
+        "must be."
     ),
     say("Capacitance, resistance and timing of the wires."),
     say("Layers without mask function: boundaries, marks, texts."),

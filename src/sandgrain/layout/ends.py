@@ -159,7 +159,7 @@ class _Metal:
                 edge = tip.swept(1)
                 if _any(self.stops, edge) or self._on_cell(edge):
                     continue
-                # A step in a bend is less deep than the wire is broad: the whole breadth must go to tell it from a spur.
+                # A step in a bend is less deep than the wire is broad: the whole breadth tells it from a spur.
                 piece = tip.swept(self._depth(tip, max(tip.sides, width + 1)))
                 if self._joins(polygon, piece) or self._patch(polygon, tip):
                     continue

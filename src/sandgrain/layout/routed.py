@@ -87,7 +87,8 @@ def read_def(path: Path, process: Process, technology: Path, limits: LayoutLimit
             raise LimitExceeded(
                 "too many components or shapes",
                 file=path,
-                expected=f"at most {limits.instances:,} (LayoutLimits.instances), {limits.shapes:,} (LayoutLimits.shapes)",
+                expected=f"at most {limits.instances:,} (LayoutLimits.instances) and {limits.shapes:,} "
+                "(LayoutLimits.shapes)",
                 remedy="raise the limit",
             )
     if abs(unit - process.database_unit) > 1e-9:

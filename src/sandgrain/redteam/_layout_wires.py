@@ -172,9 +172,8 @@ def dangling_stub(target: Target, rng: random.Random) -> Edit | None:
     if not target.top.bbox().contains(stub.p1) or not target.top.bbox().contains(stub.p2):
         return None
     only = ({net.extracted.cluster_id}, False)
-    if not target.free(
-        layer, db.Box(x + dx * length, y + dy * length, x + dx * length, y + dy * length).enlarged(half, half), 0
-    ):
+    end = db.Point(x + dx * length, y + dy * length)
+    if not target.free(layer, db.Box(end, end).enlarged(half, half), 0):
         return None  # it meets its own net again
     fresh = db.Region(stub) - db.Region(target.top.begin_shapes_rec_touching(target.index[layer], stub))
     reach = fresh.bbox()
