@@ -71,13 +71,15 @@ def tile() -> tuple[list[tuple[str, int]], list[tuple[str, db.Box]], dict[str, i
     nets = sorted({net for _, _, pins in CELLS for net in pins.values()})
     heights = {net: 4_000 + 1_000 * number for number, net in enumerate(nets)}
     taken: list[int] = []
-    places, wires, reach, x = [], [], dict.fromkeys(nets, -2000), 0
+    places, wires, x = [], [], 0
+    reach: dict[str, tuple[int, int]] = {}
     for _, kind, pins in CELLS:
         places.append((PREFIX + kind, x))
         for pin, net in sorted(pins.items()):
             at, y = contact(PREFIX + kind, pin, x, taken)
             track = heights[net]
-            reach[net] = max(reach[net], at)
+            first, last = reach.get(net, (at, at))
+            reach[net] = (min(first, at), max(last, at))
             wires += [
                 ("mcon", db.Box(at - 85, y - 85, at + 85, y + 85)),
                 ("met1", db.Box(at - 145, y - 160, at + 145, y + 160)),
@@ -86,10 +88,9 @@ def tile() -> tuple[list[tuple[str, int]], list[tuple[str, db.Box]], dict[str, i
                 ("via2", db.Box(at - 100, track - 100, at + 100, track + 100)),
             ]
         x += LIBRARY.model(PREFIX + kind).footprint[2]
-    for net, right in reach.items():
-        wires.append(
-            ("met3", db.Box(-1_500 if net in PORTS else -200, heights[net] - 150, right + 200, heights[net] + 150))
-        )
+    for net, (first, last) in reach.items():
+        left = -1_500 if net in PORTS else first - 165
+        wires.append(("met3", db.Box(left, heights[net] - 150, last + 165, heights[net] + 150)))
     return places, wires, heights
 
 

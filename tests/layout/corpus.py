@@ -90,9 +90,8 @@ def _drawing(suffix: str) -> bytes:
     leaf.shapes(layer).insert(db.Box(0, 0, 140, 1_000))
     leaf.shapes(layer).insert(db.Path([db.Point(0, 0), db.Point(0, 900), db.Point(800, 900)], 140))
     leaf.shapes(layer).insert(db.Text("a", db.Trans(70, 70)))
-    top.insert(
-        db.CellInstArray(leaf.cell_index(), db.Trans(db.Trans.R90, 0, 0), db.Point(500, 0), db.Point(0, 2_000), 2, 3)
-    )
+    turned = db.Trans(db.Trans.R90, 0, 0)
+    top.insert(db.CellInstArray(leaf.cell_index(), turned, db.Vector(500, 0), db.Vector(0, 2_000), 2, 3))
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, f"chip{suffix}")
         layout.write(str(path))

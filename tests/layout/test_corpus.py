@@ -42,7 +42,7 @@ def test_altered_bytes(name: str, at: int, gone: int, more: bytes) -> None:
     read_or_refused(name, altered(SAMPLES[name][0], at, gone, more))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.sampled_from(["oasis", "def"]), st.integers(0, 1 << 16), st.integers(0, 40), st.binary(max_size=40))
 def test_altered_bytes_for_a_child_process(name: str, at: int, gone: int, more: bytes) -> None:
     read_or_refused(name, altered(SAMPLES[name][0], at, gone, more))

@@ -111,7 +111,7 @@ def test_a_process_without_a_technology(drawn: Drawing) -> None:
         compare_files(Inputs(drawn.powered_verilog, drawn.gds, bare, routed=drawn.routed))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.binary(max_size=300), st.integers(0, 1 << 16))
 def test_any_bytes_are_read_or_refused(drawn: Drawing, data: bytes, at: int) -> None:
     text = drawn.routed.read_bytes()
