@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 from klayout import db
 
-from sandgrain.layout.extraction import Extracted, covering, own_region
+from sandgrain.layout.extraction import Extracted, own_region
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.placements import Placement
 from sandgrain.layout.result import Difference, Kind, say
 from sandgrain.layout.routed import Component, Routed
+from sandgrain.layout.shapes import holding
 
 # Findings on one layer; a drawing with more of them is another chip.
 _MOST = 200
@@ -108,15 +109,16 @@ def _wires(extracted: Extracted, routed: Routed) -> list[Difference]:
 def _clusters(extracted: Extracted, routed: Routed) -> dict[str, set[int]]:
     """The nets of the drawing that the wires of each net of the DEF lie on."""
     layer_of = {conductor.layer: conductor.name for conductor in extracted.process.conductors}
-    rows = {
-        name: np.flatnonzero(extracted.shapes.layers == extracted.strata.number(layer_of.get(name, name)))
-        for name in {layer for _, layer, _ in routed.nets}
-    }
+    by_layer: dict[str, list[tuple[str, tuple[int, int]]]] = defaultdict(list)
+    for net, layer, at in routed.nets:
+        by_layer[layer].append((net, at))
     out: dict[str, set[int]] = defaultdict(set)
-    for net, layer, (x, y) in routed.nets:
-        here = rows[layer]
-        for shape in here[covering(extracted.shapes.trapezoids[here], x, y)].tolist():
-            out[net].add(int(extracted.connected.clusters[extracted.shapes.nodes[shape]]))
+    for layer, found in by_layer.items():
+        on = np.flatnonzero(extracted.shapes.layers == extracted.strata.number(layer_of.get(layer, layer)))
+        spots, hits = holding(extracted.shapes, on, [at for _, at in found])
+        clusters = extracted.connected.clusters[extracted.shapes.nodes[hits]]
+        for spot, cluster in zip(spots.tolist(), clusters.tolist(), strict=True):
+            out[found[spot][0]].add(cluster)
     return out
 
 
