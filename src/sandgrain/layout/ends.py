@@ -121,12 +121,14 @@ class _Metal:
                     self.cuts.append((round(past / self.unit), db.Shapes()))
                     self.cuts[-1][1].insert(cuts)
         marks = marked_metal(extracted).get(conductor.name, db.Region())
+        stops = db.Region()
         for node in ends:
             if locator.is_wire(node) and locator.layer(node) == conductor.name:
                 # A port ends where the mark of its pin does; without a mark, anywhere.
                 metal = db.Region(locator.box(node))
                 mark = metal & marks
-                self.stops.insert(metal if mark.is_empty() else mark)
+                stops += metal if mark.is_empty() else mark
+        self.stops.insert(stops)
 
     @cached_property
     def cells(self) -> db.Shapes:
