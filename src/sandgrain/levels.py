@@ -161,7 +161,10 @@ def _inputs(submission: Submission) -> Inputs | Text:
     """The two files to compare, or a sentence why there are none."""
     netlists, layouts = (submission.files_of(role) for role in (FileRole.NETLIST, FileRole.LAYOUT))
     drawn = [file for file in layouts if not file.path.lower().endswith((".lef", ".def"))]
-    lef = [submission.root / file.path for file in layouts if file.path.lower().endswith(".lef")]
+    lef, routed = (
+        [submission.root / file.path for file in layouts if file.path.lower().endswith(suffix)]
+        for suffix in (".lef", ".def")
+    )
     process = submission.manifest.chip.process
     if not drawn:
         return Text(template="The submission has no layout, so its netlist was compared with none.")
@@ -175,6 +178,7 @@ def _inputs(submission: Submission) -> Inputs | Text:
         load_process(process),
         submission.manifest.chip.top,
         lef=lef[0] if len(lef) == 1 else None,
+        routed=routed[0] if len(routed) == 1 else None,
     )
 
 

@@ -5,7 +5,7 @@
 
 A reader must answer any bytes with a netlist or with a `SandgrainError`, in seconds and in bounded memory. Whatever
 else happens ends the run, and the bytes that did it are kept in ``tests/netlist/corpus/<reader>/``, where
-``tests/netlist/test_corpus.py`` reads them ever after.
+``tests/netlist/test_corpus.py`` and ``tests/layout/test_corpus.py`` read them ever after.
 """
 
 from __future__ import annotations
@@ -42,10 +42,21 @@ INSTRUMENTED = {
     ],
     "udp": ["udp", "_udp_table", "_truth_table"],
 }
+DRAWINGS = {
+    # What a child process reads is not seen from here; its answers are.
+    "gds": ["scan", "read"],
+    "oasis": ["oasis", "scan", "read"],
+    "lef": ["lef"],
+    "def": ["routed"],
+}
 
 
 def reader(name: str) -> Callable[[bytes], object]:
     """The reader called ``name``, as a function of bytes."""
+    if name in DRAWINGS:
+        from tests.layout import corpus as drawings
+
+        return drawings.READERS[name]
     from tests.netlist.corpus import READERS
 
     return READERS[name]
@@ -53,7 +64,10 @@ def reader(name: str) -> Callable[[bytes], object]:
 
 def seeds(name: str, directory: Path) -> None:
     """Write the samples the search starts from."""
-    from tests.netlist.corpus import SAMPLES
+    if name in DRAWINGS:
+        from tests.layout.corpus import SAMPLES
+    else:
+        from tests.netlist.corpus import SAMPLES
 
     for text in [*SAMPLES.get(name, []), *(path.read_bytes() for path in sorted((CORPUS / name).glob("*")))]:
         (directory / hashlib.sha256(text).hexdigest()[:16]).write_bytes(text)
@@ -72,14 +86,15 @@ def _instrument(atheris: Any, module: ModuleType) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reader", choices=sorted(INSTRUMENTED))
+    parser.add_argument("reader", choices=sorted({*INSTRUMENTED, *DRAWINGS}))
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--timeout", type=int, default=20, help="seconds one input may take; more on a busy machine")
     chosen = parser.parse_args()
     import atheris
 
     prefix = "sandgrain.netlist.verilog." if chosen.reader == "verilog" else "sandgrain.netlist."
-    names = [prefix + module for module in INSTRUMENTED[chosen.reader]]
+    names = [prefix + module for module in INSTRUMENTED.get(chosen.reader, ())]
+    names += [f"sandgrain.layout.{module}" for module in DRAWINGS.get(chosen.reader, ())]
     for name in names:
         _instrument(atheris, importlib.import_module(name))
     from sandgrain.errors import SandgrainError

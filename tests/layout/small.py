@@ -101,8 +101,8 @@ def small(cells: Cells = CELLS, *, labels: bool = True) -> Small:
         y = chip.tracks[net]
         at = [point.x for (name, pin), point in chip.pins.items() if _net(cells, name, pin) == net]
         port = net in (*INPUTS, *OUTPUTS)
-        left = -2_000 if port else min(at) - 200
-        chip.draw("met3", left, y - 150, max(at) + 200, y + 150)
+        left = -2_000 if port else min(at) - 165
+        chip.draw("met3", left, y - 150, max(at) + 165, y + 150)
         if port:
             chip.draw("met3_pin", left, y - 150, left + 500, y + 150)
             if labels:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sandgrain.layout.certificate import Checked, check_certificate
 from sandgrain.layout.read import Drawing
@@ -33,7 +35,13 @@ def lines(text: str) -> list[list[object]]:
 
 
 def joined(values: list[list[object]]) -> str:
-    return "\n".join(json.dumps(value) for value in values)
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+def counted(values: list[list[object]], more: int) -> list[list[object]]:
+    row = next(value for value in values if value[0] == "net")
+    row[2] = int(str(row[2])) + more
+    return values
 
 
 def moved(values: list[list[object]]) -> list[list[object]]:
@@ -48,11 +56,16 @@ def moved(values: list[list[object]]) -> list[list[object]]:
         (lambda values: values[1:], "no certificate"),
         (lambda values: values[:-1], "cut off"),
         (lambda values: [value for value in values if value[:2] != ["cell", "u3"]], "leaves out the instance 'u3'"),
-        (lambda values: [*values[:-1], ["cell", "u9", "x", 0, 0, 0], values[-1]], "has no instance 'u9'"),
+        (lambda values: [*values[:3], ["cell", "u9", "x", 0, 0, 0], *values[3:]], "has no instance 'u9'"),
         (lambda values: [*values[:3], ["input", "a.v", "00"], *values[3:]], "not those the certificate was made of"),
         (moved, "the cell drawn for"),
         (lambda values: [["process", "other"] if value[0] == "process" else value for value in values], "of another"),
         (lambda values: [*values[:3], ["cell", "u1"], *values[3:]], "not said as it must be"),
+        (lambda values: [*values[:-1], ["note", "all is well"], values[-1]], "not said as it must be"),
+        (lambda values: [values[0], *values[2:4], values[1], *values[4:]], "out of order"),
+        (lambda values: counted(values, 1), "pins"),
+        (lambda values: [value for value in values if value[:2] != ["net", "q"]], "net"),
+        (lambda values: [*values[:-1], ["end", *values[-1][1:2], 0]], "as many cells and nets"),
     ],
 )
 def test_an_altered_certificate_is_refused(
@@ -60,6 +73,24 @@ def test_an_altered_certificate_is_refused(
 ) -> None:
     checked = check(joined(change(lines(written))), small(), verilog(), tmp_path)
     assert not checked.accepted and says in checked.reason
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_byte_can_be_altered(written: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Altered, left out or added: whatever the text then says, it is not what the chip is."""
+    whole = bytearray(written.encode())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    how = data.draw(st.sampled_from(["alter", "leave out", "add", "cut"]))
+    byte = data.draw(st.integers(0, 255))
+    if how == "alter":
+        whole[at] = byte
+    elif how == "add":
+        whole[at:at] = bytes([byte])
+    else:
+        del whole[at : at + 1 if how == "leave out" else len(whole)]
+    text = whole.decode("utf-8", "replace")
+    assert check(text, small(), verilog(), tmp_path_factory.mktemp("byte")).accepted == (text == written)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[", "[]", "null\n", "[" * 3_000])

@@ -27,6 +27,9 @@ def netlist_layout(
         Path | None, typer.Option(help="GDS files of the trusted cells; the process's package when left out.")
     ] = None,
     lef: Annotated[Path | None, typer.Option(help="LEF of the chip: where its ports are.")] = None,
+    routed: Annotated[
+        Path | None, typer.Option("--def", help="DEF the drawing was made from: places and wires are compared with it.")
+    ] = None,
     pre_layout: Annotated[
         bool,
         typer.Option(
@@ -55,7 +58,7 @@ def netlist_layout(
     from sandgrain.report import visible
     from sandgrain.verdict import Verdict
 
-    inputs = Inputs(netlist, layout, load_process(process), top, library, lef, pre_layout)
+    inputs = Inputs(netlist, layout, load_process(process), top, library, lef, routed, pre_layout)
     with WaitingProgress(Console(stderr=True)) as progress:
         if check is not None:
             checked = check_files(inputs, check, progress)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sandgrain.drawing.cells import CellNetlist, write_cells
 from sandgrain.drawing.errors import DrawingError
+from sandgrain.drawing.exchange import write_def
 from sandgrain.drawing.floorplan import plan
 from sandgrain.drawing.geometry import layout_of, write_gds
 from sandgrain.drawing.library import master, rules
@@ -35,6 +36,7 @@ class Drawing:
         verilog: the netlist without power pins and without the cells that carry no signal.
         powered_verilog: the netlist with both.
         placement: die, rows, and master, place and orientation of every cell, as JSON.
+        routed: places and wires, as DEF.
         utilisation: share of the rows that carries signals.
         rounds: rounds the router needed.
     """
@@ -44,6 +46,7 @@ class Drawing:
     verilog: Path
     powered_verilog: Path
     placement: Path
+    routed: Path
     utilisation: float
     rounds: int
 
@@ -59,9 +62,9 @@ def draw(
 ) -> Drawing:
     """Draw a design with the cells of sky130_fd_sc_hd.
 
-    Writes ``TOP.gds``, ``TOP.v``, ``TOP.powered.v`` and ``TOP.placement.json`` into ``out``. The same design and seed
-    give the same bytes. There is one clock net without a tree, no antenna diodes, and no timing: a drawing to check
-    tools with, whose every wire is legal, not a chip to order.
+    Writes ``TOP.gds``, ``TOP.v``, ``TOP.powered.v``, ``TOP.placement.json`` and ``TOP.def`` into ``out``. The same
+    design and seed give the same bytes. There is one clock net without a tree, no antenna diodes, and no timing: a
+    drawing to check tools with, whose every wire is legal, not a chip to order.
 
     Args:
         design: RTL or a netlist of library cells for Yosys to read, or one that is mapped already.
@@ -101,17 +104,20 @@ def draw(
 
 
 def _write(netlist: CellNetlist, placement: Placement, routing: Routing, out: Path) -> Drawing:
-    paths = [out / f"{netlist.top}{suffix}" for suffix in (".gds", ".v", ".powered.v", ".placement.json")]
+    paths = [out / f"{netlist.top}{suffix}" for suffix in (".gds", ".v", ".powered.v", ".placement.json", ".def")]
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".drawing-", dir=out) as name:
             made = [Path(name, path.name) for path in paths]
-            write_gds(layout_of(netlist, placement, routing), made[0])
+            layout, wires = layout_of(netlist, placement, routing)
+            write_gds(layout, made[0])
             with made[1].open("w", encoding="utf-8") as stream:
                 write_cells(netlist, stream)
             with made[2].open("w", encoding="utf-8") as stream:
                 write_cells(netlist, stream, physical=((cell, kind) for cell, kind, _, _ in placement.fill))
             made[3].write_text(json.dumps(_record(netlist, placement), indent=1) + "\n", encoding="utf-8")
+            with made[4].open("w", encoding="utf-8") as stream:
+                write_def(netlist, placement, wires, stream)
             for source, path in zip(made, paths, strict=True):
                 os.replace(source, path)
     except OSError as error:
@@ -123,7 +129,7 @@ def _write(netlist: CellNetlist, placement: Placement, routing: Routing, out: Pa
         ) from error
     sites = placement.plan.rows * placement.plan.segments * placement.plan.segment_sites
     used = sum(master(instance.master).width for instance in netlist.instances) // rules()["site"]["width"]
-    return Drawing(netlist, paths[0], paths[1], paths[2], paths[3], used / sites, routing.rounds)
+    return Drawing(netlist, paths[0], paths[1], paths[2], paths[3], paths[4], used / sites, routing.rounds)
 
 
 def _record(netlist: CellNetlist, placement: Placement) -> dict[str, Any]:

@@ -22,8 +22,12 @@ _METALS: Final = ("met2", "met3", "met4")
 _CUTS: Final = {"via": ("met1", "met2"), "via2": ("met2", "met3"), "via3": ("met3", "met4")}
 
 
-def layout_of(netlist: CellNetlist, placement: Placement, routing: Routing) -> db.Layout:
-    """The layout; masters are copies of the library's."""
+Wires = dict[str, list[tuple[str, db.Box]]]
+"""Layer and box of every wire and cut, by net."""
+
+
+def layout_of(netlist: CellNetlist, placement: Placement, routing: Routing) -> tuple[db.Layout, Wires]:
+    """The layout, and the wires in it by net; masters are copies of the library's."""
     drawing = _Drawing(netlist.top, placement.plan)
     for instance, row, site in zip(netlist.instances, placement.rows, placement.sites, strict=True):
         drawing.cell(instance.master, int(row), int(site))
@@ -32,10 +36,12 @@ def layout_of(netlist: CellNetlist, placement: Placement, routing: Routing) -> d
     drawing.boundary()
     drawing.power()
     for net in range(len(netlist.nets)):
+        drawing.owner = netlist.nets[net]
         drawing.net(placement, routing, net)
-    for bit, (name, _, _) in enumerate(netlist.port_bits()):
+    for bit, (name, _, net) in enumerate(netlist.port_bits()):
+        drawing.owner = netlist.nets[net]
         drawing.port(name, int(placement.port_tracks[bit]), bool(placement.port_above[bit]))
-    return drawing.layout
+    return drawing.layout, drawing.wires
 
 
 def write_gds(layout: db.Layout, path: Path) -> None:
@@ -54,9 +60,14 @@ class _Drawing:
         self.plan = plan
         self.layers = {name: self.layout.layer(*pair) for name, pair in rules()["layers"].items()}
         self.masters: dict[str, db.Cell] = {}
+        self.wires: Wires = {}
+        self.owner = ""
 
     def box(self, layer: str, left: int, bottom: int, right: int, top: int) -> None:
-        self.top.shapes(self.layers[layer]).insert(db.Box(left, bottom, right, top))
+        box = db.Box(left, bottom, right, top)
+        self.top.shapes(self.layers[layer]).insert(box)
+        if self.owner and not layer.endswith("_pin"):
+            self.wires.setdefault(self.owner, []).append((layer, box))
 
     def around(self, layer: str, x: int, y: int, half: list[int]) -> None:
         self.box(layer, x - half[0], y - half[1], x + half[0], y + half[1])
@@ -90,16 +101,17 @@ class _Drawing:
         left, bottom, right, top = plan.core
         half = power["rail_width"] // 2
         for rail in range(plan.rows + 1):
-            y, net = plan.row_bottom(rail), plan.rail_net(rail)
+            y, self.owner = plan.row_bottom(rail), plan.rail_net(rail)
             self.box("met1", left, y - half, right, y + half)
         wide = power["strap_width"] // 2
         for column in range(plan.segments + 1):
             for net, offset in power["straps"].items():
+                self.owner = net
                 x = plan.column_left(column) + offset
                 for layer in ("met4", "met4_pin"):
                     self.box(layer, x - wide, bottom - half, x + wide, top + half)
                 self.label("met4_label", net, x, (bottom + top) // 2)
-        for _, x, y in power_stacks(plan):
+        for self.owner, x, y in power_stacks(plan):
             for layer in ("met1", "met2", "met3"):
                 self.around(layer, x, y, power["stack_half"])
             for cut, number in power["cuts"].items():
@@ -150,7 +162,8 @@ class _Drawing:
         space = rules()["spacing"]["met3"] // 2
         filled = metal.sized(space).sized(-space) - metal
         for part in filled.decompose_trapezoids_to_region().each():
-            self.top.shapes(self.layers["met3"]).insert(part.bbox())
+            box = part.bbox()
+            self.box("met3", box.left, box.bottom, box.right, box.top)
 
     def _pin(self, access: Access, row: int, site: int, node_y: int) -> None:
         x, y = self._corner(row, site)

@@ -1,7 +1,11 @@
 """The correspondence of a netlist and its drawing as a text, and a check of it that does no matching.
 
-One JSON value a line. The check extracts the drawing anew and follows the text instance by instance and net by net;
-it has no use for colours, refinement or search, so that a mistake there cannot hide here.
+One JSON list a line, written in one way only: the format, the top cell, the process, the files, every instance with
+its place, every net with the number of its pins, the end. The check extracts the drawing anew and follows the text
+instance by instance and net by net; it has no use for colours, refinement or search, so that a mistake there cannot
+hide here. Every word of the text is compared with something: a text that says anything else is refused.
+
+Version 2: the pins of every net are counted by the check; version 1 left them unread.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from sandgrain.layout.read import Drawing
 from sandgrain.netlist.model import Module
 
 FORMAT = "sandgrain netlist-layout certificate"
-VERSION = 1
+VERSION = 2
 _MOST_BYTES = 1 << 30
 
 
@@ -41,6 +45,11 @@ class Checked:
 def _key(placement: Placement) -> tuple[int, int, int]:
     trans = placement.trans
     return (trans.disp.x, trans.disp.y, trans.rot)
+
+
+def _line(*value: str | int) -> str:
+    """The one way a line is written."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def write_certificate(
@@ -65,18 +74,13 @@ def write_certificate(
         matching: the correspondence.
         extracted: the drawing; ``placements`` are the numbers of its cells in the matched graph.
     """
-    lines = [json.dumps([FORMAT, VERSION]), json.dumps(["top", top]), json.dumps(["process", process])]
-    lines += [json.dumps(["input", name, digest]) for name, digest in sorted(inputs.items())]
+    lines = [_line(FORMAT, VERSION), _line("top", top), _line("process", process)]
+    lines += [_line("input", name, digest) for name, digest in sorted(inputs.items())]
     for number, cell in enumerate(cells):
         placement = extracted.placed.placements[placements[int(matching.cells[number])]]
-        lines.append(
-            json.dumps(
-                ["cell", expected.cell_names[cell], placement.master.model.name, *_key(placement)], ensure_ascii=False
-            )
-        )
-    for number, net in enumerate(nets):
-        lines.append(json.dumps(["net", expected.net_names[net], len(graph.on(number))], ensure_ascii=False))
-    lines.append(json.dumps(["end", len(cells), len(nets)]))
+        lines.append(_line("cell", expected.cell_names[cell], placement.master.model.name, *_key(placement)))
+    lines += [_line("net", expected.net_names[net], len(graph.on(number))) for number, net in enumerate(nets)]
+    lines.append(_line("end", len(cells), len(nets)))
     return "\n".join(lines) + "\n"
 
 
@@ -110,17 +114,57 @@ class _Refusal(Exception):
     """Something in a certificate does not hold."""
 
 
-def _values(text: str) -> Iterator[list[object]]:
+_Value = list[str | int]
+
+
+def _values(text: str) -> Iterator[_Value]:
+    """The lines of a certificate.
+
+    Raises:
+        _Refusal: a line is not written as `write_certificate` writes it.
+    """
     if len(text) > _MOST_BYTES:
         raise _Refusal("the certificate is too large")
-    for number, line in enumerate(text.splitlines(), 1):
+    *lines, rest = text.split("\n")
+    if rest:
+        raise _Refusal("the certificate was cut off")
+    for number, line in enumerate(lines, 1):
         try:
             value = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise _Refusal(f"line {number} is no JSON") from error
-        if not isinstance(value, list) or not value:
-            raise _Refusal(f"line {number} is no list")
+        if not isinstance(value, list) or not value or not all(type(part) in (str, int) for part in value):
+            raise _Refusal(f"line {number} is no list of texts and whole numbers")
+        if _line(*value) != line:
+            raise _Refusal(f"line {number} is not written as a certificate is")
         yield value
+
+
+_ORDER = ("top", "process", "input", "cell", "net", "end")
+_LENGTHS = {"top": 2, "process": 2, "input": 3, "cell": 6, "net": 3, "end": 3}
+
+
+def _sorted_out(values: list[_Value]) -> dict[str, list[_Value]]:
+    """The lines by what they are.
+
+    Raises:
+        _Refusal: one is of no kind, out of order, missing, or too long or too short.
+    """
+    if values[:1] != [[FORMAT, VERSION]]:
+        raise _Refusal("this is no certificate of a netlist and its drawing, or one of another version")
+    out: dict[str, list[_Value]] = {kind: [] for kind in _ORDER}
+    last = 0
+    for value in values[1:]:
+        kind = str(value[0])
+        if kind not in out or len(value) != _LENGTHS[kind]:
+            raise _Refusal(f"a line is not said as it must be: {value[:3]}")
+        if _ORDER.index(kind) < last:
+            raise _Refusal(f"a line is out of order: {value[:3]}")
+        last = _ORDER.index(kind)
+        out[kind].append(value[1:])
+    if any(len(out[kind]) != 1 for kind in ("top", "process", "end")):
+        raise _Refusal("the certificate was cut off, or put together from several")
+    return out
 
 
 class _Check:
@@ -135,17 +179,14 @@ class _Check:
         self.module, self.drawing, self.library, self.limits, self.ports = module, drawing, library, limits, ports
         self.process = library.process
 
-    def follow(self, values: list[list[object]], inputs: dict[str, str]) -> Checked:
-        if values[:1] != [[FORMAT, VERSION]]:
-            raise _Refusal("this is no certificate of a netlist and its drawing")
-        words = {str(value[0]): value[1:] for value in values if value[0] in ("top", "process", "end")}
-        if words.get("process") != [self.process.name] or "end" not in words or "top" not in words:
-            raise _Refusal("the certificate is of another process, or was cut off")
-        stated = {str(value[1]): str(value[2]) for value in values if value[0] == "input" and len(value) == 3}
-        if stated != inputs:
+    def follow(self, values: list[_Value], inputs: dict[str, str]) -> Checked:
+        lines = _sorted_out(values)
+        if lines["process"] != [[self.process.name]]:
+            raise _Refusal("the certificate is of another process")
+        if lines["input"] != [[name, digest] for name, digest in sorted(inputs.items())]:
             raise _Refusal("the files are not those the certificate was made of")
         try:
-            top = self.drawing.top(str(words["top"][0]))
+            top = self.drawing.top(str(lines["top"][0][0]))
             unknown = frozenset(name for name in self.module.cells.count_by_type() if name not in self.library)
             placed = take_apart(self.drawing, top, self.library, self.limits, unknown)
         except LayoutError as error:
@@ -158,35 +199,57 @@ class _Check:
         expected = expected_graph(self.module, self.library, foreign, Types())
         if expected.left_out or expected.joined:
             raise _Refusal("the netlist has cells that nothing describes")
-        places = self._places(values, expected)
-        if words["end"][:1] != [len(places)]:
-            raise _Refusal("the certificate does not list as many cells as it says")
+        places = self._places(lines["cell"], expected)
         nets = self._pins(expected, extracted, places)
         self._ports(expected, extracted, nets)
         drawn = {_key(placement): placement.master.model.name for placement in extracted.placed.placements}
-        for value in values:
-            if value[0] == "cell" and drawn.get((value[3], value[4], value[5])) != value[2]:  # type: ignore[arg-type]
-                raise _Refusal(f"no {value[2]} is drawn where the certificate has {value[1]!r}")
+        for cell, model, *place in lines["cell"]:
+            if drawn.get(tuple(place)) != model:  # type: ignore[arg-type]
+                raise _Refusal(f"no {model} is drawn where the certificate has {cell!r}")
+        self._counts(lines["net"], expected)
+        if lines["end"] != [[len(places), len(lines["net"])]]:
+            raise _Refusal("the certificate does not list as many cells and nets as it says")
         return Checked(True, "", len(places), len(nets))
 
-    def _places(self, values: list[list[object]], expected: Expected) -> dict[int, tuple[int, int, int]]:
+    def _counts(self, rows: list[_Value], expected: Expected) -> None:
+        """Every net that has a pin or a port is listed once, with the number of its pins."""
+        graph = expected.graph
+        ports = {net for nets in graph.ports.values() for net in nets}
+        wanted = sorted(
+            (expected.net_names[net], count)
+            for net in range(graph.nets)
+            for count in (len(graph.on(net)),)
+            if count or net in ports
+        )
+        if any(type(name) is not str or type(count) is not int for name, count in rows):
+            raise _Refusal("a net is not said as it must be")
+        stated = sorted((str(name), int(count)) for name, count in rows)
+        for one, two in zip(stated, wanted, strict=False):
+            if one != two:
+                raise _Refusal(
+                    f"the certificate has net {one[0]!r} with {one[1]} pins, the netlist {two[0]!r}, {two[1]}"
+                )
+        if len(stated) != len(wanted):
+            raise _Refusal(f"the certificate lists {len(stated)} nets, the netlist has {len(wanted)}")
+
+    def _places(self, rows: list[_Value], expected: Expected) -> dict[int, tuple[int, int, int]]:
         """Place of every instance the certificate lists."""
         numbers: dict[str, list[int]] = {}
         for number, name in enumerate(expected.cell_names):
             numbers.setdefault(name, []).append(number)
         places: dict[int, tuple[int, int, int]] = {}
-        for value in values:
-            if value[0] != "cell":
-                continue
-            if len(value) != 6 or not all(isinstance(part, int) for part in value[3:]):
-                raise _Refusal(f"a cell is not said as it must be: {value[:3]}")
-            waiting = numbers.get(str(value[1]))
+        for text, _, *place in rows:
+            name = str(text)
+            if type(text) is not str or not all(type(part) is int for part in place):
+                raise _Refusal(f"a cell is not said as it must be: {name!r}")
+            waiting = numbers.get(name)
             if not waiting:
-                raise _Refusal(f"the netlist has no instance {value[1]!r}, or fewer of that name")
-            places[waiting.pop(0)] = (value[3], value[4], value[5])  # type: ignore[assignment]
+                raise _Refusal(f"the netlist has no instance {name!r}, or fewer of that name")
+            x, y, turn = (int(part) for part in place)
+            places[waiting.pop(0)] = (x, y, turn)
         if any(numbers.values()):
-            left = next(name for name, rest in numbers.items() if rest)
-            raise _Refusal(f"the certificate leaves out the instance {left!r}")
+            missed = next(one for one, rest in numbers.items() if rest)
+            raise _Refusal(f"the certificate leaves out the instance {missed!r}")
         return places
 
     def _pins(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandgrain.layout.alignment import align
+from sandgrain.layout.as_routed import renamed, routed_findings
 from sandgrain.layout.certificate import write_certificate
 from sandgrain.layout.differences import Telling
 from sandgrain.layout.explaining import (
@@ -22,10 +23,10 @@ from sandgrain.layout.explaining import (
     unused,
     unused_ports,
 )
-from sandgrain.layout.extraction import extract
+from sandgrain.layout.extraction import Extracted, extract
 from sandgrain.layout.functions import Functions
 from sandgrain.layout.geometry import compare_geometry, micrometres, reaching
-from sandgrain.layout.graph import Types, drawn_graph, expected_graph
+from sandgrain.layout.graph import Expected, Types, drawn_graph, expected_graph
 from sandgrain.layout.lef import PortShape
 from sandgrain.layout.library import Library
 from sandgrain.layout.limits import LayoutLimits
@@ -44,15 +45,18 @@ from sandgrain.layout.ports import (
 from sandgrain.layout.purpose import covered, on_unused_pins, on_unused_ports, without_purpose
 from sandgrain.layout.read import Drawing
 from sandgrain.layout.result import Box, Difference, Kind, LayoutComparison, say
+from sandgrain.layout.routed import Routed
 from sandgrain.layout.vias import irregular_cuts, missing_cuts
 from sandgrain.netlist.model import Module
 from sandgrain.progress import Progress, SilentProgress
-from sandgrain.verdict import Figure, Verdict
+from sandgrain.verdict import Figure, Text, Verdict
 
 _NOT_COVERED = (
     say("Which way a wire takes: a net that joins the right pins is right, however it is routed."),
     say(
-        "Ends of wires that go on by less than the process's stub_um (sky130: 0.5 um) beyond the last thing they touch."
+        "Ends of wires no longer than the enclosure of the cut they end at (past_um of the process), and where a via "
+        "lands on a via, no longer than the metal of least area (patch_um, reach_um); wires drawn broader than they "
+        "must be."
     ),
     say("Capacitance, resistance and timing of the wires."),
     say("Layers without mask function: boundaries, marks, texts."),
@@ -69,6 +73,7 @@ class Subject:
         top: the cell that is the chip; the drawing's only top cell when left out.
         inputs: SHA-256 of every file, by name.
         ports: where the LEF says the ports are.
+        routed: the DEF the drawing was made from.
         pre_layout: whether the netlist is from before the layout, so that drive strengths and fillers may differ.
     """
 
@@ -78,6 +83,7 @@ class Subject:
     inputs: dict[str, str] | None = None
     pre_layout: bool = False
     ports: tuple[PortShape, ...] | None = None
+    routed: Routed | None = None
 
 
 def compare(
@@ -163,6 +169,8 @@ def compare(
         findings += supplies(expected, one, two, matching, extracted, process)
         findings += apart(extracted, kept, process)
         findings += _unlisted(placed.unlisted)
+        if subject.routed is not None:
+            findings += routed_findings(extracted, subject.routed)
         findings += [
             Difference(
                 kind=Kind.UNKNOWN_CELL,
@@ -218,6 +226,7 @@ def compare(
                 (say("polygons of cells compared"), geometry.polygons),
                 (say("wires and cuts followed"), int(extracted.wire_layers.size)),
                 (say("texts that name no net"), text_notes(extracted, {*expected.net_names, *names}, process)),
+                *_as_routed(subject, extracted, expected, one, two, matching),
             )
         ),
         explained=(*geometry.explained, *explained),
@@ -239,6 +248,24 @@ def compare(
         inputs=subject.inputs or {},
         die=micrometres(die, process.database_unit),
     )
+
+
+def _as_routed(
+    subject: Subject, extracted: Extracted, expected: Expected, one: Chosen, two: Chosen, matching: Matching
+) -> list[tuple[Text, int]]:
+    """What was compared with the DEF."""
+    if subject.routed is None:
+        return []
+    names = {
+        int(two.nets[drawn]): expected.net_names[int(one.nets[net])]
+        for net, drawn in enumerate(matching.nets.tolist())
+        if drawn >= 0
+    }
+    return [
+        (say("components of the DEF"), len(subject.routed.components)),
+        (say("nets of the DEF"), len({net for net, _, _ in subject.routed.nets})),
+        (say("nets the DEF calls otherwise"), renamed(extracted, subject.routed, names)),
+    ]
 
 
 def _unlisted(layers: dict[tuple[int, int], int]) -> list[Difference]:

@@ -12,7 +12,7 @@ from sandgrain.layout import _contact_kernels as kernels
 from sandgrain.layout.connectivity import Connected, Strata, connect
 from sandgrain.layout.placements import Placed
 from sandgrain.layout.process import SUBSTRATE, Process
-from sandgrain.layout.shapes import Shapes, trapezoids_of
+from sandgrain.layout.shapes import Shapes, holding, trapezoids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +162,28 @@ def _labels(placed: Placed, process: Process, shapes: Shapes, strata: Strata, su
         index = layout.find_layer(*layer.gds)
         if index is None or layer.of is None:
             continue
-        mark = _own_region(placed, marks[layer.of].gds) if layer.of in marks else db.Region()
-        boxes = [polygon.bbox() for polygon in mark.each_merged()]
-        number = -1 if layer.of == SUBSTRATE else strata.number(layer.of)
-        on = np.flatnonzero(shapes.layers == number)
-        there = shapes.trapezoids[on]
-        for cell, trans in placed.others:
-            for shape in layout.cell(cell).shapes(index).each():
-                if not shape.is_text():
-                    continue
-                at = trans * db.Point(shape.text.x, shape.text.y)
-                if number < 0:
-                    node = substrate
-                else:
-                    hits = on[covering(there, at.x, at.y)]
-                    node = int(shapes.nodes[hits[-1]]) if hits.size else -1
-                marked = any(box.contains(at) for box in boxes)
-                out.append(Label(shape.text.string, layer.of, (at.x, at.y), node, marked))
+        mark = db.Shapes()
+        if layer.of in marks:
+            mark.insert(own_region(placed, marks[layer.of].gds).merged())
+        texts = [
+            (shape.text.string, trans * db.Point(shape.text.x, shape.text.y))
+            for cell, trans in placed.others
+            for shape in layout.cell(cell).shapes(index).each()
+            if shape.is_text()
+        ]
+        nodes = dict.fromkeys(range(len(texts)), substrate if layer.of == SUBSTRATE else -1)
+        if layer.of != SUBSTRATE:
+            on = np.flatnonzero(shapes.layers == strata.number(layer.of))
+            spots, hits = holding(shapes, on, [(at.x, at.y) for _, at in texts])
+            # Of several the last counts: wires come after cells.
+            nodes.update(zip(spots.tolist(), shapes.nodes[hits].tolist(), strict=True))
+        for number, (text, at) in enumerate(texts):
+            marked = any(shape.bbox().contains(at) for shape in mark.each_touching(db.Box(at, at)))
+            out.append(Label(text, layer.of, (at.x, at.y), nodes[number], marked))
     return tuple(sorted(out, key=lambda label: (label.text, label.conductor, label.at)))
 
 
-def _own_region(placed: Placed, gds: tuple[int, int]) -> db.Region:
+def own_region(placed: Placed, gds: tuple[int, int]) -> db.Region:
     """What the cells that are no library cells draw on a layer."""
     layout = placed.drawing.layout
     index = layout.find_layer(*gds)

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandgrain.errors import LimitExceeded
+from sandgrain.layout._bytes import read_bytes
 from sandgrain.layout.certificate import Checked, check_certificate
 from sandgrain.layout.compare import Subject, compare
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.lef import read_lef
-from sandgrain.layout.library import Library
+from sandgrain.layout.library import Library, technology
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.pictures import Pictures
 from sandgrain.layout.process import Process
 from sandgrain.layout.read import Drawing, read_layout
 from sandgrain.layout.result import LayoutComparison
+from sandgrain.layout.routed import read_def
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.model import Module
 from sandgrain.netlist.read import read_netlist
@@ -38,6 +39,7 @@ class Inputs:
         top: module and cell that is the chip; found out when left out.
         library: directory of trusted GDS files in place of the process's package.
         lef: LEF of the chip.
+        routed: DEF of the chip.
         pre_layout: see `Subject`.
         limits: bounds on hostile files.
     """
@@ -48,12 +50,18 @@ class Inputs:
     top: str | None = None
     library: Path | None = None
     lef: Path | None = None
+    routed: Path | None = None
     pre_layout: bool = False
     limits: LayoutLimits = field(default_factory=LayoutLimits)
 
 
-def compare_files(inputs: Inputs, progress: Progress | None = None) -> LayoutComparison:
+def compare_files(inputs: Inputs, progress: Progress | None = None, library: Library | None = None) -> LayoutComparison:
     """Compare two files, see `compare`.
+
+    Args:
+        inputs: the files.
+        progress: told how far it is.
+        library: the trusted cells where they have been read before; those ``inputs`` names when left out.
 
     Raises:
         LayoutError, NetlistError, LibraryError, LimitExceeded: with file and place.
@@ -64,8 +72,14 @@ def compare_files(inputs: Inputs, progress: Progress | None = None) -> LayoutCom
     if inputs.lef is not None:
         ports = read_lef(inputs.lef, inputs.process, inputs.limits)
         digests[inputs.lef.name] = _digest(inputs.lef)
-    subject = Subject(module, drawing, inputs.top, digests, inputs.pre_layout, ports)
-    return compare(subject, Library(inputs.process, inputs.library, inputs.limits), progress, inputs.limits)
+    routed = None
+    if inputs.routed is not None:
+        # It is compared with the drawing and no part of the certificate, which holds without it.
+        with progress.stage("reading the DEF"):
+            routed = read_def(inputs.routed, inputs.process, technology(inputs.process), inputs.limits)
+    subject = Subject(module, drawing, inputs.top, digests, inputs.pre_layout, ports, routed)
+    library = library or Library(inputs.process, inputs.library, inputs.limits)
+    return compare(subject, library, progress, inputs.limits)
 
 
 def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = None) -> Checked:
@@ -75,13 +89,10 @@ def check_files(inputs: Inputs, certificate: Path, progress: Progress | None = N
         LayoutError: the certificate cannot be read.
     """
     progress = progress or SilentProgress()
+    data = read_bytes(certificate, "a certificate that --certificate wrote", inputs.limits)
     try:
-        if certificate.stat().st_size > inputs.limits.file_bytes:
-            raise LimitExceeded(
-                "the certificate is too large", file=certificate, expected=f"{inputs.limits.file_bytes:,} bytes"
-            )
-        text = certificate.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise LayoutError(
             f"cannot be read: {error}", file=certificate, expected="a certificate that --certificate wrote"
         ) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from sandgrain.errors import LimitExceeded
+from sandgrain.layout._bytes import read_bytes
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.process import Process
@@ -29,18 +30,7 @@ def read_lef(path: Path, process: Process, limits: LayoutLimits | None = None) -
         LimitExceeded: the file is too large.
     """
     limits = limits or LayoutLimits()
-    try:
-        size = path.stat().st_size
-        if size > limits.file_bytes:
-            raise LimitExceeded(
-                f"the file has {size:,} bytes",
-                file=path,
-                expected=f"at most {limits.file_bytes:,} (LayoutLimits.file_bytes)",
-                remedy="raise the limit",
-            )
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise LayoutError(f"cannot be read: {error.strerror}", file=path, expected="a LEF file") from error
+    text = read_bytes(path, "a LEF file", limits).decode("utf-8", "replace")
     out: list[PortShape] = []
     pin: str | None = None
     layer: str | None = None
@@ -76,8 +66,30 @@ def read_lef(path: Path, process: Process, limits: LayoutLimits | None = None) -
     return tuple(out)
 
 
+_BLOCKS: Final = {"MACRO": 1, "PIN": 1, "PORT": 0, "OBS": 0}
+"""Words that open a block, and how many words follow; every other statement ends with a semicolon."""
+
+
 def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Statements and the line each begins on, however they are spread over lines."""
+    words: list[str] = []
+    begun = 0
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split("#", 1)[0].replace(";", " ").split()
-        if words:
-            yield number, words
+        rest = line.split("#", 1)[0].replace(";", " ; ").split()
+        while rest:
+            word = rest.pop(0)
+            if not words:
+                begun = number
+                head = word.upper()
+                if head in _BLOCKS or head == "END":
+                    named = _BLOCKS.get(head, 1)
+                    yield number, [word, *rest[:named]]
+                    del rest[:named]
+                    continue
+            if word != ";":
+                words.append(word)
+            elif words:
+                yield begun, words
+                words = []
+    if words:
+        yield begun, words

@@ -15,6 +15,30 @@ from sandgrain.layout.process import Process
 from sandgrain.layout.read import read_layout
 
 
+def _package(process: Process) -> Path | None:
+    """Where the process's package is, None if it is not installed."""
+    spec = importlib.util.find_spec(process.library.package)
+    return None if spec is None or not spec.submodule_search_locations else Path(spec.submodule_search_locations[0])
+
+
+def technology(process: Process) -> Path:
+    """The LEF of a technology: how broad wires are, what vias look like.
+
+    Raises:
+        LibraryError: the process names none, or its package is not installed.
+    """
+    root = _package(process)
+    path = None if root is None or not process.library.technology else root / process.library.technology
+    if path is None or not path.is_file():
+        raise LibraryError(
+            "the technology's LEF, without which a DEF says nothing of its wires, is not at hand",
+            file=path,
+            expected=f"{process.library.technology or 'a LEF'} of the package {process.library.package}",
+            remedy=f"install the package {process.library.package}, or compare without the DEF",
+        )
+    return path
+
+
 class Library:
     """Cells by name and by content; a cell is read when it is first asked for.
 
@@ -45,11 +69,8 @@ class Library:
     def _found(self, directory: Path | None) -> Iterable[tuple[str, Path]]:
         if directory is not None:
             return ((path.stem, path) for path in sorted(directory.rglob("*.gds")))
-        spec = importlib.util.find_spec(self.process.library.package)
-        if spec is None or not spec.submodule_search_locations:
-            return ()
-        root = Path(next(iter(spec.submodule_search_locations)))
-        return ((path.stem, path) for path in sorted(root.glob(self.process.library.geometry)))
+        root = _package(self.process)
+        return () if root is None else ((path.stem, path) for path in sorted(root.glob(self.process.library.geometry)))
 
     @property
     def names(self) -> list[str]:

@@ -12,14 +12,14 @@ class LayoutLimits:
     """Limits on reading one drawing; every one of them raises ``LimitExceeded`` naming the field.
 
     Attributes:
-        file_bytes: one GDSII, OASIS or LEF file.
+        file_bytes: one GDSII, OASIS, LEF or DEF file, or certificate.
         cells: structures in the file.
         depth: nesting of structures.
         name_bytes: one name or text.
         shapes: polygons, boxes, paths and texts, every repetition counted.
         instances: placements, every repetition counted.
         points: vertices of one polygon.
-        convert_seconds: time to turn an OASIS file into records that can be scanned.
+        convert_seconds: time of the process that reads an OASIS or DEF file.
         convert_memory_bytes: address space of the process that does so.
         convert_bytes: what it may write.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from klayout import db
 
-from sandgrain.layout.extraction import Extracted, Label, covering
+from sandgrain.layout.extraction import Extracted, Label, covering, own_region
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.lef import PortShape
 from sandgrain.layout.process import Process
@@ -134,17 +134,11 @@ def port_findings(
 
 def marked_metal(extracted: Extracted) -> dict[str, db.Region]:
     """Marks of pins, by conductor."""
-    layout = extracted.placed.drawing.layout
-    out: dict[str, db.Region] = {}
-    for mark in extracted.process.using("pin"):
-        index = layout.find_layer(*mark.gds)
-        if index is None or mark.of is None:
-            continue
-        region = db.Region()
-        for cell, trans in extracted.placed.others:
-            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
-        out[mark.of] = region.merged()
-    return out
+    return {
+        mark.of: own_region(extracted.placed, mark.gds).merged()
+        for mark in extracted.process.using("pin")
+        if mark.of is not None
+    }
 
 
 def _bare_marks(extracted: Extracted) -> list[Difference]:
@@ -155,27 +149,26 @@ def _bare_marks(extracted: Extracted) -> list[Difference]:
     out: list[Difference] = []
     layer_of = {conductor.name: conductor.layer for conductor in process.conductors}
     for mark in process.using("pin"):
-        index = layout.find_layer(*mark.gds)
-        if index is None or mark.of not in layer_of:
+        if mark.of not in layer_of:
             continue
-        region, metal = db.Region(), db.Region()
+        region, metal = own_region(placed, mark.gds), db.Region()
         own = layout.find_layer(*process.layers[layer_of[mark.of]].gds)
-        for cell, trans in placed.others:
-            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
         if region.is_empty():
             continue
         if own is not None:
             metal = db.Region(placed.top.begin_shapes_rec_touching(own, region.bbox()))
-        out.extend(
-            Difference(
-                kind=Kind.PIN_MARK,
-                layer=mark.of,
-                box=micrometres(polygon.bbox(), process.database_unit),
-                expected=say("{of} beneath the mark of a pin", of=mark.of),
-                found=say("none"),
+        for polygon in (region.merged() - metal).merged().each():
+            # Metal on two sides of the gap: the port's own wire is cut, and its label may have gone with it.
+            beside = ((region & metal).merged() & db.Region(polygon.bbox().enlarged(1, 1))).merged()
+            out.append(
+                Difference(
+                    kind=Kind.OPEN if beside.count() > 1 else Kind.PIN_MARK,
+                    layer=mark.of,
+                    box=micrometres(polygon.bbox(), process.database_unit),
+                    expected=say("{of} beneath the mark of a pin", of=mark.of),
+                    found=say("none"),
+                )
             )
-            for polygon in (region.merged() - metal).merged().each()
-        )
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -42,21 +42,41 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class EndRule:
+    """How a wire may end, in micrometres.
+
+    Attributes:
+        width_um: the least width of a wire.
+        patch_um: where a cut below and one above meet at its end, a straight piece as long as this is in order.
+        reach_um: there it may also end this far from the middles of both, however long the wire.
+    """
+
+    width_um: float
+    patch_um: float = 0.0
+    reach_um: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Conductor:
-    """What carries a signal: a layer less the layers that part it."""
+    """What carries a signal: a layer less the layers that part it; ``ends`` if it is known how wires on it end."""
 
     name: str
     layer: str
     minus: tuple[str, ...] = ()
+    ends: EndRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """A cut layer and the conductors it joins where it overlaps them."""
+    """A cut layer and the conductors it joins where it overlaps them.
+
+    ``past_um`` is how far the conductor below and the one above may go on beyond a cut, in micrometres.
+    """
 
     cut: str
     lower: tuple[str, ...]
     upper: str
+    past_um: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,7 @@ class LibraryRules:
     Attributes:
         package: the Python package that carries the files.
         geometry: glob of the GDS files in it.
+        technology: LEF of the technology in it, for reading DEF; empty where there is none.
         boundary: the layer whose box is the cell's footprint.
         power: names of pins that supply.
         ground: names of pins that sink.
@@ -87,6 +108,7 @@ class LibraryRules:
 
     package: str
     geometry: str
+    technology: str
     boundary: str
     power: frozenset[str]
     ground: frozenset[str]
@@ -100,13 +122,11 @@ class LibraryRules:
 class Process:
     """A process: layers, conductors from below, vias, transistors, the trusted library.
 
-    ``database_unit`` and ``stub_um`` are in micrometres; a wire may go on by less than ``stub_um`` beyond the last
-    thing it touches.
+    ``database_unit`` is in micrometres.
     """
 
     name: str
     database_unit: float
-    stub_um: float
     layers: Mapping[str, Layer]
     conductors: tuple[Conductor, ...]
     vias: tuple[Via, ...]
@@ -190,12 +210,15 @@ def _process(data: Mapping[str, Any]) -> Process:
     return Process(
         name=data["name"],
         database_unit=float(data["database_unit_um"]),
-        stub_um=float(data["stub_um"]),
         layers=layers,
         conductors=tuple(
-            Conductor(row["name"], row["layer"], tuple(row.get("minus", ()))) for row in data["conductors"]
+            Conductor(row["name"], row["layer"], tuple(row.get("minus", ())), _ends(row.get("ends")))
+            for row in data["conductors"]
         ),
-        vias=tuple(Via(row["cut"], tuple(row["lower"]), row["upper"]) for row in data["vias"]),
+        vias=tuple(
+            Via(row["cut"], tuple(row["lower"]), row["upper"], _pair(row.get("past_um", (0, 0))))
+            for row in data["vias"]
+        ),
         tap=data["wells"]["tap"],
         well=data["wells"]["well"],
         well_pin=data["wells"]["well_pin"],
@@ -209,6 +232,7 @@ def _process(data: Mapping[str, Any]) -> Process:
         library=LibraryRules(
             package=rules["package"],
             geometry=rules["geometry"],
+            technology=rules.get("technology", ""),
             boundary=rules["boundary"],
             power=frozenset(rules["power"]),
             ground=frozenset(rules["ground"]),
@@ -218,6 +242,15 @@ def _process(data: Mapping[str, Any]) -> Process:
             variants=dict(rules.get("variants", {})),
         ),
     )
+
+
+def _ends(row: Mapping[str, float] | None) -> EndRule | None:
+    return None if row is None else EndRule(**{name: float(value) for name, value in row.items()})
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    below, above = (float(value) for value in values)
+    return below, above
 
 
 def _check(process: Process, file: str) -> None:

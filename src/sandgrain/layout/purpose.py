@@ -10,6 +10,7 @@ import numpy as np
 from klayout import db
 
 from sandgrain.layout import _contact_kernels as kernels
+from sandgrain.layout.ends import loose_ends
 from sandgrain.layout.extraction import Extracted
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.locating import Locator
@@ -47,7 +48,7 @@ def without_purpose(
         *_floating(extracted, locator, floating),
         *_inside(extracted, locator, wired, inner),
         *_dangling(extracted, locator, pinned - unlabelled, ends),
-        *_tails(extracted, locator, pinned - unlabelled, ends),
+        *loose_ends(extracted, locator, pinned - unlabelled, ends),
         *_corners(extracted, locator),
     ]
 
@@ -241,29 +242,26 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ends: se
     nodes = extracted.shapes.nodes
     pairs = nodes[extracted.connected.pairs]
     wires, substrate = extracted.wires, extracted.substrate
-    count = substrate - wires
     # The merged metal of one layer is one wire: shapes that touch within a layer count as one.
     layers = extracted.shapes.layers[extracted.connected.pairs]
     parent = np.arange(extracted.connected.clusters.size, dtype=np.int32)
     both = (pairs >= wires).all(axis=1) & (pairs < substrate).all(axis=1) & (layers[:, 0] == layers[:, 1])
     kernels.unite(parent, np.ascontiguousarray(pairs[both]))
     group, _ = kernels.clusters(parent)
-    touched: dict[int, set[int]] = defaultdict(set)
-    for one, two in pairs[~both].tolist():
-        for here, there in ((one, two), (two, one)):
-            if wires <= here < substrate:
-                touched[int(group[here])].add(int(group[there]))
-    for node in ends:
-        touched[int(group[node])].add(-1)
+    rest = pairs[~both]
+    rest = np.concatenate([rest, rest[:, ::-1]])
+    rest = group[rest[(rest[:, 0] >= wires) & (rest[:, 0] < substrate)]]
+    touched = np.bincount(np.unique(rest, axis=0)[:, 0], minlength=int(group.max(initial=0)) + 1)
+    # A port counts as one more thing; one that nothing else is on is told as open if the netlist wires it.
+    at_port = np.unique(group[sorted(ends)]) if ends else np.empty(0, np.int32)
+    lone = touched < 2
+    lone[at_port] = False
     members: dict[int, list[int]] = defaultdict(list)
-    for node in range(wires, wires + count):
+    for node in (wires + np.flatnonzero(lone[group[wires:substrate]])).tolist():
         members[int(group[node])].append(node)
     out = []
-    for name, found in members.items():
-        if touched[name] == {-1}:
-            # A port that nothing is wired to; if the netlist wires it, its net is told as open.
-            continue
-        if len(touched[name]) < 2 and int(extracted.connected.clusters[found[0]]) in pinned:
+    for found in members.values():
+        if int(extracted.connected.clusters[found[0]]) in pinned:
             box = db.Box()
             for node in found:
                 box += locator.box(node)
@@ -277,66 +275,6 @@ def _dangling(extracted: Extracted, locator: Locator, pinned: set[int], ends: se
                     found=say("{layer} in contact with one thing alone", layer=locator.layer(found[0])),
                 )
             )
-    return out
-
-
-def _tails(extracted: Extracted, locator: Locator, pinned: set[int], ends: set[int]) -> list[Difference]:
-    """Wires that go on beyond the last thing they touch, by more than routers do."""
-    wires, count = extracted.wires, extracted.substrate - extracted.wires
-    if count == 0:
-        return []
-    shapes, pairs = extracted.shapes, extracted.connected.pairs
-    rows = shapes.trapezoids
-    left, right = np.minimum(rows[:, 2], rows[:, 4]), np.maximum(rows[:, 3], rows[:, 5])
-    one, two = pairs[:, 0], pairs[:, 1]
-    met = np.stack(
-        [
-            np.maximum(left[one], left[two]),
-            np.maximum(rows[one, 0], rows[two, 0]),
-            np.minimum(right[one], right[two]),
-            np.minimum(rows[one, 1], rows[two, 1]),
-        ],
-        axis=1,
-    )
-    hulls = np.tile(np.array([1 << 30, 1 << 30, -(1 << 30), -(1 << 30)], np.int64), (count, 1))
-    for side in (one, two):
-        nodes = shapes.nodes[side].astype(np.int64) - wires
-        own = (nodes >= 0) & (nodes < count)
-        for column in range(4):
-            fold = np.minimum if column < 2 else np.maximum
-            fold.at(hulls[:, column], nodes[own], met[own, column])
-    boxes = extracted.wire_boxes.astype(np.int64)
-    # A port ends where the mark of its pin does; without a mark, anywhere.
-    marks = marked_metal(extracted)
-    for node in ends:
-        if wires <= node < wires + count:
-            box = db.Box(*boxes[node - wires].tolist())
-            mark = (marks.get(locator.layer(node), db.Region()) & db.Region(box)).bbox()
-            mark = box if mark.empty() else mark
-            hull = hulls[node - wires]
-            hull[:2] = np.minimum(hull[:2], (mark.left, mark.bottom))
-            hull[2:] = np.maximum(hull[2:], (mark.right, mark.top))
-    beyond = np.stack([hulls[:, 0] - boxes[:, 0], hulls[:, 1] - boxes[:, 1]], axis=1)
-    beyond = np.concatenate([beyond, boxes[:, 2:] - hulls[:, 2:]], axis=1)
-    least = round(extracted.process.stub_um / extracted.process.database_unit)
-    metal = extracted.wire_layers < extracted.strata.conductors
-    out = []
-    for number in np.flatnonzero(metal & (hulls[:, 0] <= hulls[:, 2]) & (beyond.max(axis=1) >= least)).tolist():
-        node = wires + number
-        if int(extracted.connected.clusters[node]) not in pinned:
-            continue
-        farthest = int(beyond[number].argmax())
-        place = boxes[number].tolist()
-        place[(farthest + 2) % 4] = int(hulls[number, farthest])
-        out.append(
-            Difference(
-                kind=Kind.DANGLING_WIRE,
-                layer=locator.layer(node),
-                box=micrometres(db.Box(*place), extracted.process.database_unit),
-                expected=say("wires and cuts that join two things"),
-                found=say("{layer} that goes on beyond the last thing it touches", layer=locator.layer(node)),
-            )
-        )
     return out
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from klayout import db
 
-from sandgrain.errors import LimitExceeded
+from sandgrain.layout._bytes import read_bytes
 from sandgrain.layout.errors import LayoutError
 from sandgrain.layout.limits import LayoutLimits
 from sandgrain.layout.process import Process
@@ -61,20 +61,7 @@ def read_layout(path: Path, process: Process, limits: LayoutLimits | None = None
         LimitExceeded: naming the limit.
     """
     limits = limits or LayoutLimits()
-    try:
-        size = path.stat().st_size
-        if size > limits.file_bytes:
-            raise LimitExceeded(
-                f"the file has {size:,} bytes",
-                file=path,
-                expected=f"at most {limits.file_bytes:,} (LayoutLimits.file_bytes)",
-                remedy="raise the limit, or cut the drawing into parts",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise LayoutError(
-            f"cannot be read: {error.strerror}", file=path, expected="a GDSII or OASIS file", remedy="name another file"
-        ) from error
+    data = read_bytes(path, "a GDSII or OASIS file", limits)
     digest = hashlib.sha256(data).hexdigest()
     if data.startswith(_OASIS):
         from sandgrain.layout.oasis import records_of

@@ -104,3 +104,29 @@ def meetings(
         chosen, side, shapes.nodes[members], height, bottom, (top - bottom) // height + 1, least
     )
     return members[pairs].astype(np.int32).reshape(-1, 2), how
+
+
+def holding(
+    shapes: Shapes, on: NDArray[np.int64], points: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of some shapes hold which points, the edge included.
+
+    Args:
+        shapes: where they are.
+        on: int64 indices of the shapes that are looked at.
+        points: x and y.
+
+    Returns:
+        int64 (m,) indices of points, int64 (m,) indices of shapes that hold them, by point and then by shape.
+    """
+    if on.size == 0 or not points:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    spots = np.array([(y, y, x, x, x, x) for x, y in points], np.int32)
+    count = on.size + len(points)
+    both = Shapes(
+        np.concatenate([shapes.trapezoids[on], spots]), np.zeros(count, np.int16), np.arange(count, dtype=np.int32)
+    )
+    pairs, _ = meetings(both, np.arange(on.size), np.arange(on.size, count), kernels.CORNER)
+    pairs.sort(axis=1)
+    found = np.lexsort((pairs[:, 0], pairs[:, 1]))
+    return (pairs[found, 1] - on.size).astype(np.int64), on[pairs[found, 0]]

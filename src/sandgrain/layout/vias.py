@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 
 from klayout import db
 
-from sandgrain.layout.extraction import Extracted
+from sandgrain.layout.extraction import Extracted, own_region
 from sandgrain.layout.geometry import micrometres
 from sandgrain.layout.result import Difference, Kind, say
 
@@ -23,24 +23,20 @@ _LONGEST = 4
 def irregular_cuts(extracted: Extracted) -> list[Difference]:
     """Crossings of wires whose cuts are not those of nearly all others of the same shape and layers."""
     process = extracted.process
-    layout = extracted.placed.drawing.layout
     layer_of = {conductor.name: conductor.layer for conductor in process.conductors}
     out: list[Difference] = []
     for via in process.vias:
         if process.layers[via.cut].use != "cut":
             continue
-        found = [layout.find_layer(*process.layers[name].gds) for name in (via.cut, layer_of[via.upper])]
-        lowers = [layout.find_layer(*process.layers[layer_of[name]].gds) for name in via.lower]
-        if None in found or None in lowers:
-            continue
-        cuts = _drawn(extracted, found[0])
+        cuts = own_region(extracted.placed, process.layers[via.cut].gds).merged()
         if cuts.is_empty():
             continue
         out += _misshapen(extracted, via.cut, cuts)
         lower = db.Region()
-        for index in lowers:
-            lower += _drawn(extracted, index)
-        crossing = (lower.merged() & _drawn(extracted, found[1])).merged()
+        for name in via.lower:
+            lower += own_region(extracted.placed, process.layers[layer_of[name]].gds)
+        upper = own_region(extracted.placed, process.layers[layer_of[via.upper]].gds)
+        crossing = (lower.merged() & upper.merged()).merged()
         out += _odd(extracted, via.cut, crossing, cuts)
     return out
 
@@ -62,15 +58,6 @@ def _misshapen(extracted: Extracted, cut: str, cuts: db.Region) -> list[Differen
     ]
 
 
-def _drawn(extracted: Extracted, index: int | None) -> db.Region:
-    layout = extracted.placed.drawing.layout
-    region = db.Region()
-    if index is not None:
-        for cell, trans in extracted.placed.others:
-            region += db.Region(layout.cell(cell).shapes(index)).transformed(trans)
-    return region.merged()
-
-
 def _odd(extracted: Extracted, cut: str, crossing: db.Region, cuts: db.Region) -> list[Difference]:
     unit = extracted.process.database_unit
     patterns: dict[str, list[tuple[db.Polygon, tuple[tuple[int, int, int, int], ...]]]] = defaultdict(list)
@@ -79,8 +66,11 @@ def _odd(extracted: Extracted, cut: str, crossing: db.Region, cuts: db.Region) -
         box = polygon.bbox()
         if max(box.width(), box.height()) > _LARGEST:
             continue
-        move = db.Trans(-box.left, -box.bottom)
-        key = polygon.transformed(move).to_s()
+        key = (
+            f"{box.width()} {box.height()}"
+            if polygon.is_box()
+            else polygon.transformed(db.Trans(-box.left, -box.bottom)).to_s()
+        )
         inside = tuple(
             sorted((one.left - box.left, one.bottom - box.bottom, one.width(), one.height()) for one in boxes)
         )

@@ -172,7 +172,13 @@ def dangling_stub(target: Target, rng: random.Random) -> Edit | None:
     if not target.top.bbox().contains(stub.p1) or not target.top.bbox().contains(stub.p2):
         return None
     only = ({net.extracted.cluster_id}, False)
+    end = db.Point(x + dx * length, y + dy * length)
+    if not target.free(layer, db.Box(end, end).enlarged(half, half), 0):
+        return None  # it meets its own net again
     fresh = db.Region(stub) - db.Region(target.top.begin_shapes_rec_touching(target.index[layer], stub))
+    reach = fresh.bbox()
+    if min(reach.width(), reach.height()) < WIDTH[layer]:
+        return None  # it runs along its own wire and makes that wider, which leads nowhere but is no wire
     if fresh.area() < WIDTH[layer] * 400 or target.nets_under(layer, db.Region(stub.enlarged(space, space))) != only:
         return None
     edit = Edit(target, "stub")
