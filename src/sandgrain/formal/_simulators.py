@@ -232,6 +232,7 @@ def _bench_script(job: Job, keep: Mapping[str, str] | None = None) -> list[str |
         "select -clear",
         "setattr -mod -unset top",
         "read_verilog bench.v",
+        f"proc {_testbench.BENCH}",
         f"hierarchy -top {_testbench.BENCH}",
         "flatten -noscopeinfo",
         "memory_collect",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +50,17 @@ _NUMBER = re.compile(r"-?[0-9][0-9_]*|(?:[0-9]+)?'[sS]?[bBoOdDhH][0-9a-fA-FxXzZ_
 
 
 Driven = Stimulus | Drive
+
+_NEGATIONS = frozenset({"$not", "$logic_not"})
+_ASYNCHRONOUS = {
+    "$adff": ("ARST",),
+    "$adffe": ("ARST",),
+    "$aldff": ("ALOAD",),
+    "$aldffe": ("ALOAD",),
+    "$dffsr": ("SET", "CLR"),
+    "$dffsre": ("SET", "CLR"),
+}
+"""Cells with an input that acts at once, and which."""
 """What says how the inputs are driven."""
 
 
@@ -126,6 +137,9 @@ def yosys_bench(stimulus: Driven, seen: Seen, flat: Module) -> YosysBench:
         ReplayError: an expression names a signal the design does not have.
     """
     nets = {net.name: net for net in flat.nets if not net.hidden}
+    # A witness changes inputs at the very edge, which would decide for no one whether a reset was still seen there.
+    asynchronous = _asynchronous(flat)
+    late = {number for number, port in enumerate(stimulus.inputs) if port in asynchronous}
     watched: dict[str, str] = {}
     declarations = []
     names: dict[str, str] = {}
@@ -147,7 +161,8 @@ def yosys_bench(stimulus: Driven, seen: Seen, flat: Module) -> YosysBench:
         *declarations,
         *_wires(seen),
         f"  wire dut_clock = {clock};",
-        f"  sandgrain_dut {INSTANCE} ({_connections(stimulus, 'dut_clock', seen)});",
+        *(line for number in sorted(late) for line in _changed_late(number)),
+        f"  sandgrain_dut {INSTANCE} ({_connections(stimulus, 'dut_clock', seen, late)});",
         f"  assign seen = {_seen(seen, names)};",
         "endmodule",
     ]
@@ -236,8 +251,34 @@ def _drivers(stimulus: Driven) -> Iterator[str]:
         )
 
 
-def _connections(stimulus: Driven, clock: str, seen: Seen) -> str:
-    pairs = [(stimulus.clock, clock), *((port, f"in{number}") for number, port in enumerate(stimulus.inputs))]
+def _changed_late(number: int) -> Iterator[str]:
+    """A one-bit input that changes in the middle of the clock period instead of at the edge."""
+    yield f"  reg late{number};"
+    yield f"  always @(negedge clk) late{number} <= in{number};"
+
+
+def _asynchronous(flat: Module) -> set[str]:
+    """One-bit input ports that set or reset registers whatever the clock does, as they are or negated."""
+    cells = flat.cells
+    roots: set[int] = set()
+    negated: dict[int, int] = {}
+    for cell in range(len(cells)):
+        kind = cells.type_of(cell)
+        if kind in _NEGATIONS:
+            bits = {pin.name: pin.bits for pin in cells.pins(cell)}
+            if bits["A"].size == 1:
+                negated[int(bits["Y"][0])] = int(bits["A"][0])
+        elif kind in _ASYNCHRONOUS:
+            roots |= {int(bit) for pin in cells.pins(cell) if pin.name in _ASYNCHRONOUS[kind] for bit in pin.bits}
+    roots |= {negated[bit] for bit in roots if bit in negated}
+    return {
+        port.name for port in flat.ports if port.direction == "input" and port.width == 1 and int(port.bits[0]) in roots
+    }
+
+
+def _connections(stimulus: Driven, clock: str, seen: Seen, late: Collection[int] = ()) -> str:
+    pairs = [(stimulus.clock, clock)]
+    pairs += [(port, f"{'late' if number in late else 'in'}{number}") for number, port in enumerate(stimulus.inputs)]
     pairs += [(port, f"out{number}") for number, port in enumerate(seen.ports)]
     return ", ".join(f".{identifier(port)}({wire})" for port, wire in pairs)
 
