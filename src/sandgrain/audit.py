@@ -56,7 +56,7 @@ class AuditOptions:
     def within(
         cls,
         seconds: float,
-        memory_bytes: int | None = None,
+        memory_bytes: int = 16 << 30,
         language: Language = Language.EN,
         *,
         fresh: bool = False,

@@ -16,9 +16,7 @@ def audit(
     lang: Annotated[str, typer.Option(help="Language of the report: en or zh_CN.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print case.json and nothing else.")] = False,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
-    memory: Annotated[
-        float | None, typer.Option(min=0.1, help="GiB of memory beyond which no search goes on.", show_default=False)
-    ] = None,
+    memory: Annotated[float, typer.Option(min=0.1, help="GiB of memory beyond which no search goes on.")] = 16.0,
     receipt: Annotated[
         Path | None, typer.Option(help="Receipt of the submission that both sides signed.", show_default=False)
     ] = None,
@@ -48,7 +46,7 @@ def audit(
     evidence = EvidenceOptions(receipt, proof, tuple(trust or ()))
     options = AuditOptions.within(
         budget,
-        None if memory is None else int(memory * (1 << 30)),
+        int(memory * (1 << 30)),
         language,
         fresh=fresh,
         claims=tuple(claim or ()),

@@ -11,9 +11,7 @@ import typer
 def prove(
     submission: Annotated[Path, typer.Argument(help="Directory with submission.toml.", show_default=False)],
     budget: Annotated[float, typer.Option(min=1, help="Seconds for each claim.")] = 300.0,
-    memory: Annotated[
-        float | None, typer.Option(min=0.1, help="GiB of memory beyond which no search goes on.", show_default=False)
-    ] = None,
+    memory: Annotated[float, typer.Option(min=0.1, help="GiB of memory beyond which no search goes on.")] = 16.0,
     json: Annotated[bool, typer.Option("--json", help="Print the claims as JSON and nothing else.")] = False,
 ) -> None:
     """Prove the claims and write the certificates into the submission, so that an audit only checks them.
@@ -33,7 +31,7 @@ def prove(
     with WaitingProgress(Console(stderr=True)) as progress:
         proofs = run(
             submission,
-            options=AuditOptions.within(budget, None if memory is None else int(memory * (1 << 30))),
+            options=AuditOptions.within(budget, int(memory * (1 << 30))),
             progress=progress,
         )
     if json:

@@ -11,7 +11,7 @@ class ShutdownOptions:
 
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
-        memory_bytes: resident memory of the process beyond which no search goes on; None for any.
+        memory_bytes: resident memory of the process and its children beyond which no search goes on.
         search_seconds: one bounded search for a run into a dead cube.
         exclude_seconds: processor time of one attempt to prove a dead cube unreachable; granted in full even to the
             last one, and several times over to one that was put off.
@@ -22,7 +22,7 @@ class ShutdownOptions:
     """
 
     seconds: float = 300.0
-    memory_bytes: int | None = None
+    memory_bytes: int = 16 << 30
     search_seconds: float = 80.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192

@@ -55,11 +55,11 @@ class ChannelOptions:
 
     Attributes:
         seconds: wall clock for the whole claim, elaboration not counted.
-        memory_bytes: resident memory of the process beyond which no search goes on; None for any.
+        memory_bytes: resident memory of the process and its children beyond which no search goes on.
     """
 
     seconds: float = 300.0
-    memory_bytes: int | None = None
+    memory_bytes: int = 16 << 30
 
 
 @dataclass(frozen=True)
