@@ -131,6 +131,27 @@ def test_a_witness_reproduces(make: Make, simulator: str) -> None:
     assert result.version[0].isdecimal()
 
 
+@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize(
+    ("edge", "declared", "level"),
+    [("negedge resetn", "", "!resetn"), ("posedge reset", "  wire reset = !resetn;\n", "reset")],
+)
+def test_a_reset_that_acts_at_once_is_released_after_the_edge(
+    make: Make, simulator: str, edge: str, declared: str, level: str
+) -> None:
+    text = CHIP.replace(
+        "  always @(posedge clk) begin\n    if (!resetn) begin",
+        f"{declared}  always @(posedge clk or {edge}) begin\n    if ({level}) begin",
+    )
+    text = text.replace(
+        "    count <= count + 1;\n    seen[", "  end\n  always @(posedge clk) begin\n    count <= count + 1;\n    seen["
+    )
+    assert edge in text
+    # Released at the very edge that ends reset, the register would take its next value there already.
+    [result] = replay(witness(), make(text), simulators=[simulator])
+    assert result.reproduced, result.detail
+
+
 def test_by_default_all_simulators_run_and_agree(make: Make) -> None:
     results = replay(witness(), make())
     assert [result.simulator for result in results] == list(available_simulators())

@@ -51,7 +51,7 @@ _NUMBER = re.compile(r"-?[0-9][0-9_]*|(?:[0-9]+)?'[sS]?[bBoOdDhH][0-9a-fA-FxXzZ_
 
 Driven = Stimulus | Drive
 
-_NEGATIONS = frozenset({"$not", "$logic_not"})
+_ONE_INPUT = frozenset({"$not", "$logic_not", "$buf", "$pos"})
 _ASYNCHRONOUS = {
     "$adff": ("ARST",),
     "$adffe": ("ARST",),
@@ -261,16 +261,19 @@ def _asynchronous(flat: Module) -> set[str]:
     """One-bit input ports that set or reset registers whatever the clock does, as they are or negated."""
     cells = flat.cells
     roots: set[int] = set()
-    negated: dict[int, int] = {}
+    before: dict[int, int] = {}
     for cell in range(len(cells)):
         kind = cells.type_of(cell)
-        if kind in _NEGATIONS:
+        if kind in _ONE_INPUT:
             bits = {pin.name: pin.bits for pin in cells.pins(cell)}
             if bits["A"].size == 1:
-                negated[int(bits["Y"][0])] = int(bits["A"][0])
+                before[int(bits["Y"][0])] = int(bits["A"][0])
         elif kind in _ASYNCHRONOUS:
             roots |= {int(bit) for pin in cells.pins(cell) if pin.name in _ASYNCHRONOUS[kind] for bit in pin.bits}
-    roots |= {negated[bit] for bit in roots if bit in negated}
+    for bit in list(roots):
+        # A loop of them ends where it began.
+        while (bit := before.pop(bit, bit)) not in roots:
+            roots.add(bit)
     return {
         port.name for port in flat.ports if port.direction == "input" and port.width == 1 and int(port.bits[0]) in roots
     }
