@@ -31,7 +31,7 @@ class Phases:
         self.released = {bit: -level for bit, level in self.asserted.items()}
         self.cycles = max((reset.cycles for reset in manifest.resets), default=0)
         self.recovery: dict[int, tuple[int, ...]] = {}
-        for name, value in manifest.recovery.inputs.items():
+        for name, value in manifest.recovery.driven.items():
             values = () if isinstance(value, str) else (value,) if isinstance(value, Constant) else value
             self._drive(self._port(name), values)
 

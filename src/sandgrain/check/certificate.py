@@ -247,7 +247,7 @@ def terms_digest(manifest: Manifest, claim: ClaimId, subject: str) -> str:
         terms["flows"] = [[list(flow.sinks), told(flow.condition())] for flow in flows]
     else:
         service = named("service", manifest.services, subject)
-        inputs = manifest.recovery.inputs.items()
+        inputs = manifest.recovery.driven.items()
         terms["service"] = [service.name, told(service.parsed())]
         terms["within"] = manifest.recovery.within_cycles
         terms["recovery"] = {port: _driven(value) for port, value in inputs}

@@ -115,7 +115,7 @@ def assumptions(claim: ClaimId, submission: Submission, elaborated: Elaborated) 
     held = sorted(
         port.name
         for port in elaborated.gates.top_module.ports
-        if port.direction != "output" and port.name not in driven and port.name not in manifest.recovery.inputs
+        if port.direction != "output" and port.name not in driven and port.name not in manifest.recovery.driven
     )
     if held and claim is ClaimId.NO_REMOTE_SHUTDOWN:
         told.append(

@@ -198,7 +198,7 @@ def _check_ports(submission: Submission, elaborated: Elaborated) -> None:
                 f"{table[:-1]} {name!r} is not a one-bit input port of {manifest.chip.top!r}",
                 f"one of its input ports: {inputs}",
             )
-    for name in manifest.recovery.inputs:
+    for name in manifest.recovery.driven:
         if name not in ports or ports[name].direction == "output":
             raise _error(
                 submission,
@@ -247,7 +247,7 @@ def _environment(submission: Submission, model: Model) -> Environment:
         level = 1 if reset.active.value == "high" else 0
         asserted[index[reset.port, 0]] = level
         released[index[reset.port, 0]] = 1 - level
-    columns = {name: _sequence(submission, model, name) for name in manifest.recovery.inputs}
+    columns = {name: _sequence(submission, model, name) for name in manifest.recovery.driven}
     period = int(np.lcm.reduce([len(column) for column in columns.values()])) if columns else 1
     if period > 1024:
         raise _error(submission, ("recovery",), f"the recovery stimulus repeats only after {period} cycles", "1024")
@@ -266,7 +266,7 @@ def _environment(submission: Submission, model: Model) -> Environment:
 def _sequence(submission: Submission, model: Model, name: str) -> NDArray[np.uint8]:
     """The values of one port over its period: uint8 (period, width)."""
     width = next(port.literals.size for port in model.ports if port.name == name)
-    value = submission.manifest.recovery.inputs[name]
+    value = submission.manifest.recovery.driven[name]
     if isinstance(value, str):
         return np.full((1, width), _OPEN, np.uint8)
     constants = (value,) if isinstance(value, Constant) else value

@@ -167,7 +167,8 @@ class ServiceSearch:
             return wanted
         times = recovery_times(self.bound.cone, self.states[:, ::8], self.goals, 2048)
         longest = max(int(times.max()), int(runs.first[0].max()))
-        return max(40, 2 * longest + 2)
+        # Time for every attempt, and for what the last one sets going.
+        return max(40, 2 * longest + 2, 2 * self.findings.submission.manifest.recovery.attempted_in)
 
     def _enough(self) -> bool:
         return len(self.outcome.stops) >= self.options.stops or self.allowance.used_up

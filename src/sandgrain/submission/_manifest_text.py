@@ -183,6 +183,36 @@ def _description(loc: tuple[int | str, ...]) -> str | None:
     return None
 
 
+def _check_attempts(manifest: Manifest, lines: TomlLines) -> None:
+    """Whether the attempts of recovery make one stimulus."""
+    recovery = manifest.recovery
+    for i, attempt in enumerate(recovery.attempts):
+        line = lines.line(("recovery", "attempts", i))
+        named, first = set(attempt.inputs), set(recovery.attempts[0].inputs)
+        if named != first or named & set(recovery.inputs):
+            raise refuse(
+                f"attempt {i + 1} drives {', '.join(sorted(named))}",
+                line,
+                expected=f"the ports of the first attempt, {', '.join(sorted(first))}, and none of [recovery.inputs]",
+                remedy="name a port in every attempt, or in [recovery.inputs] if it is driven alike in all of them",
+            )
+        free = sorted(port for port, value in attempt.inputs.items() if value == "free")
+        if free:
+            raise refuse(
+                f"attempt {i + 1} leaves {free[0]} free",
+                line,
+                expected="a value, or a list of values",
+                remedy="name it in [recovery.inputs], where free means in every attempt",
+            )
+    if recovery.within_cycles is not None and recovery.within_cycles < recovery.attempted_in:
+        raise refuse(
+            f"the attempts take {recovery.attempted_in} cycles, more than within_cycles, {recovery.within_cycles}",
+            lines.line(("recovery", "within_cycles")),
+            expected="time for every attempt",
+            remedy="raise within_cycles, or shorten the attempts",
+        )
+
+
 def _check(manifest: Manifest, lines: TomlLines) -> None:
     """What the models cannot say one table at a time."""
     ports: dict[str, int] = {}
@@ -200,7 +230,8 @@ def _check(manifest: Manifest, lines: TomlLines) -> None:
                     remedy="remove one of the two",
                 )
             ports[port] = line
-    for port in manifest.recovery.inputs:
+    _check_attempts(manifest, lines)
+    for port in manifest.recovery.driven:
         if port in ports:
             raise refuse(
                 f"recovery drives `{port}`, which is a clock or reset (line {ports[port]})",

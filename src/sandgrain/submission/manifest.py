@@ -214,6 +214,15 @@ RecoveryInput = Annotated[
 """How one input is driven during recovery: held, cycling through a sequence, or free."""
 
 
+class Attempt(_Table):
+    """One of several stimuli that are tried one after the other."""
+
+    cycles: int = Field(ge=1, le=1024, description="clock cycles before the next attempt")
+    inputs: dict[Identifier, RecoveryInput] = Field(
+        min_length=1, description="input port to value; every attempt names the same ports, none of them `free`"
+    )
+
+
 class Recovery(_Table):
     """The plain stimulus after which every service must come back."""
 
@@ -225,6 +234,29 @@ class Recovery(_Table):
         default_factory=dict,
         description="input port to value; inputs not named here are held at an arbitrary constant",
     )
+    attempts: list[Attempt] = Field(
+        default_factory=list, description="stimuli tried one after the other, then again from the first"
+    )
+
+    @property
+    def driven(self) -> dict[str, Constant | tuple[Constant, ...] | Literal["free"]]:
+        """Every input that is driven, the attempts written out as one sequence."""
+        return dict(self.inputs) | {
+            port: tuple(value for attempt in self.attempts for value in _lasting(attempt, port))
+            for port in (self.attempts[0].inputs if self.attempts else ())
+        }
+
+    @property
+    def attempted_in(self) -> int:
+        """Clock cycles until every attempt has been made; 0 when there is one stimulus."""
+        return sum(attempt.cycles for attempt in self.attempts)
+
+
+def _lasting(attempt: Attempt, port: str) -> list[Constant]:
+    """The values of a port in each cycle of an attempt."""
+    value = attempt.inputs[port]
+    values = value if isinstance(value, tuple) else (value,)
+    return [item for cycle in range(attempt.cycles) if not isinstance(item := values[cycle % len(values)], str)]
 
 
 class Declared(_Table):
