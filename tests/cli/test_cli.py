@@ -281,7 +281,7 @@ def test_stimulus_that_never_brings_the_service_is_open_not_refuted(tmp_path: Pa
     claim = json.loads(done.stdout)["claims"][0]
     assert "never brings work" in claim["summary"]
     (starved,) = [text["args"] for text in claim["coverage"]["not_covered"] if "starves" in text["template"]]
-    assert starved["ports"] == "go"
+    assert starved["ports"] == "go = 1'h1"
 
 
 def test_chinese_report(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def unfinished(outcome: Outcome) -> list[Text]:
     if outcome.starved_by:
         missing.append(
             Text(
-                template="The recovery stimulus starves {service}: with other values on {ports} it is given.",
+                template="The recovery stimulus starves {service}, which is given with one of: {ports}.",
                 args={"service": outcome.service, "ports": ", ".join(outcome.starved_by)},
             )
         )
