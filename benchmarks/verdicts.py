@@ -44,7 +44,7 @@ def told(case: dict[str, Any]) -> str:
 def main() -> None:
     """Audit, print, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cores", nargs="+", default=["serv", "picorv32", "vexriscv"])
+    parser.add_argument("--cores", nargs="+", default=["serv", "picorv32", "vexriscv", "ibex"])
     parser.add_argument("--all", action="store_true", help="every plant of each core")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

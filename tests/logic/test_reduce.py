@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandgrain.logic import reduce
 from sandgrain.logic.model import Model
 from sandgrain.logic.network import FREE_INPUT
 from sandgrain.logic.reduce import Cone, cone_of_influence, mask_unknowns
@@ -119,6 +121,19 @@ def test_masked_model_has_the_same_behaviours(model: Model) -> None:
             ]
     assert masked.inputs == model.inputs
     assert masked.network.latch_init.tolist() == model.network.latch_init.tolist()
+
+
+@given(models())
+@settings(max_examples=60, deadline=None)
+def test_what_is_not_decided_soon_stays_as_it_is(model: Model) -> None:
+    with mock.patch.object(reduce, "_CONFLICTS", 0):
+        undecided = mask_unknowns(model)
+    before, after = Interpreter(model.network), Interpreter(undecided.network)
+    for state in before.states:
+        for inputs in range(1 << model.network.input_count):
+            assert [after.holds(literal, state, inputs) for literal in roots(undecided)] == [
+                before.holds(literal, state, inputs) for literal in roots(model)
+            ]
 
 
 @given(models())

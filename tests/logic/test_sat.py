@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandgrain.allowance import Allowance
+from sandgrain.errors import LimitExceeded
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Network
 from sandgrain.logic.sat import GraphSolver
@@ -156,3 +160,26 @@ def test_a_preference_is_only_a_hint(engine: str, wanted: int) -> None:
         assert solver.solve()
         assert solver.model([a, b]).any()
         assert not solver.solve([a ^ 1, b ^ 1])
+
+
+def pigeons(solver: GraphSolver, holes: int) -> None:
+    """One pigeon more than there are holes, each in one: impossible, and hard to see."""
+    places = solver.graph.free((holes + 1) * holes).reshape(holes + 1, holes)
+    for pigeon in places.tolist():
+        solver.add_clause(pigeon)
+    for hole in places.T.tolist():
+        for one, other in itertools.combinations(hole, 2):
+            solver.add_clause((one ^ 1, other ^ 1))
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "minisat22"])
+def test_a_hard_question_ends_with_what_is_allowed(engine: str) -> None:
+    with GraphSolver(Graph(), engine, allowance=Allowance(time.monotonic() + 0.2)) as solver:
+        pigeons(solver, 12)
+        with pytest.raises(LimitExceeded, match="time"):
+            solver.solve()
+        assert solver.solve_within([], 10) is None
+    with GraphSolver(Graph(), engine, allowance=Allowance(time.monotonic() + 60)) as solver:
+        pigeons(solver, 5)
+        assert not solver.solve()
+        assert solver.solve_within([], 100_000) is False
