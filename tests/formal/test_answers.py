@@ -9,7 +9,9 @@ import pytest
 
 from sandgrain.audit import AuditOptions, audit
 from sandgrain.case import read_case
+from sandgrain.errors import LimitExceeded
 from sandgrain.formal.budgets import ShutdownOptions
+from sandgrain.formal.recoverability import Recoverability
 from sandgrain.formal.shutdown import examine
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import SilentProgress
@@ -103,3 +105,16 @@ def test_what_was_proved_is_kept_and_found_again(tmp_path: Path) -> None:
         assert claim.verdict is Verdict.PROVED
         mined.append(dict(store.held))
     assert len(mined[0]) == 1 and mined[0].keys() == mined[1].keys()
+
+
+def test_a_limit_in_the_middle_of_the_search_leaves_it_open_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exceeded(_question: Recoverability) -> None:
+        raise LimitExceeded("the replay took too long")
+
+    monkeypatch.setattr(Recoverability, "find", exceeded)
+    result = audit(submission(tmp_path / "s", "1'b1"), tmp_path / "case", options=AuditOptions.within(60))
+    claim = next(claim for claim in result.claims if claim.id is ClaimId.NO_REMOTE_SHUTDOWN)
+    assert claim.verdict is Verdict.OPEN and not claim.certificates
+    assert any("the replay took too long" in str(text) for text in claim.coverage.not_covered)

@@ -91,6 +91,10 @@ def unfinished(outcome: Outcome) -> list[Text]:
                 args={"service": outcome.service},
             )
         )
+    if outcome.ended_by:
+        missing.append(
+            Text(template="The proof was not finished: {reason}.", args={"reason": outcome.ended_by}),
+        )
     if outcome.out_of_memory:
         missing.append(
             Text(

@@ -33,6 +33,7 @@ class Outcome:
         soaked: cycles of the undisturbed runs.
         dead_states: dead states looked at.
         exhausted: whether no dead state is left that is not excluded, declared, reached or a suspect.
+        ended_by: the limit that ended the search in the middle of a question or a replay, if one did.
         out_of_memory: whether the search ended because the process became larger than it may.
         never_served: the recovery stimulus never brings the service, so nothing could be examined.
         starved_by: input ports any of which would bring the service if it did something else than the stimulus says.
@@ -53,6 +54,7 @@ class Outcome:
     soaked: int = 0
     dead_states: int = 0
     exhausted: bool = False
+    ended_by: str = ""
     out_of_memory: bool = False
     never_served: bool = False
     starved_by: list[str] = field(default_factory=list)

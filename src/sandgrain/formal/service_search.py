@@ -120,9 +120,10 @@ class ServiceSearch:
                 self._waits(question)
             with progress.stage("dead states"):
                 self._dead_states(runs, question)
-        except LimitExceeded:
+        except LimitExceeded as error:
             # What was found until then stands; the search did not come to its end.
             self.outcome.exhausted = False
+            self.outcome.ended_by = error.what
         self.outcome.out_of_memory = self.allowance.out_of_memory
         with progress.stage("declared functions"):
             self._declared()
