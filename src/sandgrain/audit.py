@@ -14,7 +14,7 @@ from sandgrain import __version__, levels
 from sandgrain.case import CaseWriter
 from sandgrain.check.claim import certified_claim
 from sandgrain.formal import covert_channel, shutdown
-from sandgrain.formal.budgets import ShutdownOptions
+from sandgrain.formal.budgets import MEMORY_BYTES, ShutdownOptions
 from sandgrain.formal.covert_channel import ChannelOptions
 from sandgrain.formal.environment import whole_environment
 from sandgrain.formal.facts import Store
@@ -56,7 +56,7 @@ class AuditOptions:
     def within(
         cls,
         seconds: float,
-        memory_bytes: int = 16 << 30,
+        memory_bytes: int = MEMORY_BYTES,
         language: Language = Language.EN,
         *,
         fresh: bool = False,

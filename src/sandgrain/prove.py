@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress
 from sandgrain.submission import load
 from sandgrain.verdict import Claim, EvidenceFile
+from sandgrain.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def prove(path: Path, *, options: AuditOptions | None = None, progress: Progress
         written = []
         for certificate in claim.certificates:
             file = place(submission, claim_id, certificate.subject)
-            _write(file, kept[certificate.file.path])
+            _directory(file.parent)
+            write_whole(file, kept[certificate.file.path], SubmissionError)
             written.append(file)
         for old in place(submission, claim_id, "x").parent.glob(f"{claim_id}.*.cert"):
             if old not in written:
@@ -60,17 +61,13 @@ def prove(path: Path, *, options: AuditOptions | None = None, progress: Progress
     return proofs
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Write a file so that it is either whole or not there."""
+def _directory(path: Path) -> None:
     try:
-        file.parent.mkdir(exist_ok=True)
-        temporary = file.with_name(f".{file.name}.writing")
-        temporary.write_bytes(data)
-        os.replace(temporary, file)
+        path.mkdir(exist_ok=True)
     except OSError as error:
         raise SubmissionError(
-            f"the certificate cannot be written: {error.strerror or error}",
-            file=file,
+            f"the certificates cannot be written: {error.strerror or error}",
+            file=path,
             expected="a submission that can be written to",
             remedy="prove on a copy",
         ) from error

@@ -15,6 +15,17 @@ _STATE = ("$dff", "$adff", "$sdff", "$aldff", "$dlatch", "$adlatch", "$sr", "$ff
           "$_DLATCH", "$_SR_", "$_FF_")  # fmt: skip
 _BIT = re.compile(r"(.+)\[(\d{1,9})\]")
 
+_ONE_INPUT = frozenset({"$not", "$logic_not", "$buf", "$pos"})
+_ASYNCHRONOUS = {
+    "$adff": ("ARST",),
+    "$adffe": ("ARST",),
+    "$aldff": ("ALOAD",),
+    "$aldffe": ("ALOAD",),
+    "$dffsr": ("SET", "CLR"),
+    "$dffsre": ("SET", "CLR"),
+}
+"""Cells with an input that acts at once, and which."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -105,3 +116,25 @@ def bit_number(net: Net, at: int) -> int:
 
 def _integer(value: int | str) -> int:
     return value if isinstance(value, int) else int(value, 2)
+
+
+def asynchronous_inputs(flat: Module) -> set[str]:
+    """One-bit input ports that set or reset registers whatever the clock does, as they are or negated."""
+    cells = flat.cells
+    roots: set[int] = set()
+    before: dict[int, int] = {}
+    for cell in range(len(cells)):
+        kind = cells.type_of(cell)
+        if kind in _ONE_INPUT:
+            bits = {pin.name: pin.bits for pin in cells.pins(cell)}
+            if bits["A"].size == 1:
+                before[int(bits["Y"][0])] = int(bits["A"][0])
+        elif kind in _ASYNCHRONOUS:
+            roots |= {int(bit) for pin in cells.pins(cell) if pin.name in _ASYNCHRONOUS[kind] for bit in pin.bits}
+    for bit in list(roots):
+        # A loop of them ends where it began.
+        while (bit := before.pop(bit, bit)) not in roots:
+            roots.add(bit)
+    return {
+        port.name for port in flat.ports if port.direction == "input" and port.width == 1 and int(port.bits[0]) in roots
+    }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandgrain.errors import ReplayError
-from sandgrain.formal._flat_state import jumped_bits, memories, registers
+from sandgrain.formal._flat_state import asynchronous_inputs, jumped_bits, memories, registers
 from sandgrain.formal.pair import Drive
 from sandgrain.formal.stimulus import Jump, Stimulus
 from sandgrain.netlist import Module, Net
@@ -50,17 +50,6 @@ _NUMBER = re.compile(r"-?[0-9][0-9_]*|(?:[0-9]+)?'[sS]?[bBoOdDhH][0-9a-fA-FxXzZ_
 
 
 Driven = Stimulus | Drive
-
-_ONE_INPUT = frozenset({"$not", "$logic_not", "$buf", "$pos"})
-_ASYNCHRONOUS = {
-    "$adff": ("ARST",),
-    "$adffe": ("ARST",),
-    "$aldff": ("ALOAD",),
-    "$aldffe": ("ALOAD",),
-    "$dffsr": ("SET", "CLR"),
-    "$dffsre": ("SET", "CLR"),
-}
-"""Cells with an input that acts at once, and which."""
 """What says how the inputs are driven."""
 
 
@@ -138,7 +127,7 @@ def yosys_bench(stimulus: Driven, seen: Seen, flat: Module) -> YosysBench:
     """
     nets = {net.name: net for net in flat.nets if not net.hidden}
     # A witness changes inputs at the very edge, which would decide for no one whether a reset was still seen there.
-    asynchronous = _asynchronous(flat)
+    asynchronous = asynchronous_inputs(flat)
     late = {number for number, port in enumerate(stimulus.inputs) if port in asynchronous}
     watched: dict[str, str] = {}
     declarations = []
@@ -255,28 +244,6 @@ def _changed_late(number: int) -> Iterator[str]:
     """A one-bit input that changes in the middle of the clock period instead of at the edge."""
     yield f"  reg late{number};"
     yield f"  always @(negedge clk) late{number} <= in{number};"
-
-
-def _asynchronous(flat: Module) -> set[str]:
-    """One-bit input ports that set or reset registers whatever the clock does, as they are or negated."""
-    cells = flat.cells
-    roots: set[int] = set()
-    before: dict[int, int] = {}
-    for cell in range(len(cells)):
-        kind = cells.type_of(cell)
-        if kind in _ONE_INPUT:
-            bits = {pin.name: pin.bits for pin in cells.pins(cell)}
-            if bits["A"].size == 1:
-                before[int(bits["Y"][0])] = int(bits["A"][0])
-        elif kind in _ASYNCHRONOUS:
-            roots |= {int(bit) for pin in cells.pins(cell) if pin.name in _ASYNCHRONOUS[kind] for bit in pin.bits}
-    for bit in list(roots):
-        # A loop of them ends where it began.
-        while (bit := before.pop(bit, bit)) not in roots:
-            roots.add(bit)
-    return {
-        port.name for port in flat.ports if port.direction == "input" and port.width == 1 and int(port.bits[0]) in roots
-    }
 
 
 def _connections(stimulus: Driven, clock: str, seen: Seen, late: Collection[int] = ()) -> str:

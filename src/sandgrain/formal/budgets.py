@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MEMORY_BYTES = 16 << 30
+"""Memory beyond which no search goes on, unless another bound is given."""
+
 
 @dataclass(frozen=True)
 class ShutdownOptions:
@@ -22,7 +25,7 @@ class ShutdownOptions:
     """
 
     seconds: float = 300.0
-    memory_bytes: int = 16 << 30
+    memory_bytes: int = MEMORY_BYTES
     search_seconds: float = 80.0
     exclude_seconds: float = 5.0
     soak_cycles: int = 8192

@@ -19,6 +19,7 @@ from sandgrain.check import check
 from sandgrain.check.certificate import Certificate as CertificateText
 from sandgrain.check.certificate import Literal, network_digest, terms_digest, write
 from sandgrain.check.claim import MEDIA_TYPE, SUFFIX, assumptions
+from sandgrain.formal.budgets import MEMORY_BYTES
 from sandgrain.formal.leak_findings import LeakFindings
 from sandgrain.formal.leak_search import Twosome, find_leak, reduced
 from sandgrain.formal.mining import as_cubes, candidates, inductive_clauses
@@ -59,7 +60,7 @@ class ChannelOptions:
     """
 
     seconds: float = 300.0
-    memory_bytes: int = 16 << 30
+    memory_bytes: int = MEMORY_BYTES
 
 
 @dataclass(frozen=True)
