@@ -34,6 +34,8 @@ from sandgrain.verdict import Figure, Text, Verdict
 _SHOWN: Final = 12
 _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
+_GLANCE: Final = 12.0
+"""Seconds that a search gets at most before an attempt of a proof is over."""
 # What was taken for granted about a side without leaving anything of it out.
 _HARMLESS: Final = (
     "Inputs taken to be held: {names}.",
@@ -175,13 +177,16 @@ class _Comparison:
         )
         suspected: Proof | None = None
         try:
-            for proof in prover.run():
+            for proof, over in prover.run():
                 if proof.holds:
                     break
                 suspected = prover.forced(proof)
-                counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + share))
+                seconds = share if over else min(share, _GLANCE)
+                counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
                 if counterexample is not None:
                     return self._result(proof, None, None, counterexample, not_covered)
+                if not over:
+                    continue
                 prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + share))
                 with self.progress.stage("guarding what differs"):
                     hidden = guarded(prover, suspected, self.conditions)

@@ -129,11 +129,12 @@ class Prover:
         self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
 
-    def run(self) -> Iterator[Proof]:
-        """The best proof so far after each attempt; `Proof.holds` says whether it is one.
+    def run(self) -> Iterator[tuple[Proof, bool]]:
+        """The best proof so far, and whether the attempt it comes from is over; `Proof.holds` says whether it is one.
 
-        Where names lead to nothing, registers are matched once more without them: what a name stands for on the other
-        side is only a guess, and the few that are shared may say nothing about the rest.
+        Of an attempt that needs more than its first step, that step is told already. Where names lead to nothing,
+        registers are matched once more without them: what a name stands for on the other side is only a guess, and the
+        few that are shared may say nothing about the rest.
 
         Raises:
             LimitExceeded: the time was up before there was any.
@@ -141,15 +142,19 @@ class Prover:
         best: Proof | None = None
         for hints in self._beginnings():
             try:
-                proof = self._attempt(hints)
+                for proof, over in self._attempt(hints):
+                    if (
+                        best is None
+                        or proof.holds
+                        or (not best.step and len(proof.differences) < len(best.differences))
+                    ):
+                        best = proof
+                    yield best, over
+                    if best.holds:
+                        return
             except LimitExceeded:
                 if best is None:
                     raise
-                return
-            if best is None or proof.holds or (not best.step and len(proof.differences) < len(best.differences)):
-                best = proof
-            yield best
-            if best.holds:
                 return
 
     def _beginnings(self) -> list[Sequence[Hint]]:
@@ -160,8 +165,8 @@ class Prover:
         both: list[Sequence[Hint]] = [self.hints, ()]
         return both if 2 * named >= self.second.network.latch_count else both[::-1]
 
-    def _attempt(self, hints: Sequence[Hint]) -> Proof:
-        """The best proof that begins with these hints."""
+    def _attempt(self, hints: Sequence[Hint]) -> Iterator[tuple[Proof, bool]]:
+        """The first and the best proof that begin with these hints, and whether it is the best one."""
         clauses = NO_CLAUSES
         self.mined[:] = False
         while True:
@@ -183,6 +188,8 @@ class Prover:
                 proof = self.step(relation, clauses)
             if proof.step and not proof.differences:
                 break
+            if clauses is NO_CLAUSES:
+                yield proof, False
             doubted = self._doubted(matching, proof)
             with self.progress.stage("mining invariants"):
                 more = self._mine(doubted)
@@ -191,7 +198,7 @@ class Prover:
             clauses = _joined(clauses, more)
         if proof.step and not proof.differences:
             self.base(proof)
-        return proof
+        yield proof, True
 
     def forced(self, proof: Proof) -> Proof:
         """A step in which registers without a partner have the one their name suggests: what is wrong may be just that.
@@ -348,6 +355,11 @@ class Prover:
             finally:
                 sweeper.close()
             proof.base = not proof.differences and not proof.broken
+
+
+def _fewer(proof: Proof, best: Proof) -> bool:
+    """Whether a proof that does not hold leaves less open than the best one."""
+    return not best.step and len(proof.differences) < len(best.differences)
 
 
 def _through(literals: Literals, literal: int) -> int:

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Words
+from sandgrain.equivalence.lanes import SPREAD_WORDS
 from sandgrain.equivalence.proving import Proof
 from sandgrain.equivalence.reducing import Reducing
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
+from sandgrain.equivalence.shortening import shorten
 from sandgrain.equivalence.sides import Side
-from sandgrain.equivalence.spreading import SPREAD_WORDS, Spread
+from sandgrain.equivalence.spreading import Spread
 from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.logic.simulate import Ternary, evaluate
 from sandgrain.progress import Progress
@@ -32,6 +34,7 @@ _RUN: Final = 192
 _EPISODES: Final = 6
 _SHORT: Final = 48
 _REDUCE_SECONDS: Final = 6.0
+_SHORTEN_SECONDS: Final = 6.0
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,9 @@ class Search:
         return None
 
     def _reduced(self, trace: Trace) -> Trace:
-        """The same difference with as many inputs unknown as may be; resets stay as they are."""
+        """A shorter difference with as many inputs unknown as may be; resets stay as they are."""
+        until = min(self.deadline, time.monotonic() + _SHORTEN_SECONDS)
+        trace = self._shown(shorten(trace.inputs, self.lead, self._first_difference, until, self.random)) or trace
         until = min(self.deadline, time.monotonic() + _REDUCE_SECONDS)
         reducing = Reducing(trace.inputs, lambda ones, zeros: self._same(trace, ones, zeros), until)
         open_ = [at for at, key in enumerate(self.ports.inputs) if key not in self.resets]
@@ -229,6 +234,17 @@ class Search:
         reducing.drop([[(cycle, at) for cycle in cycles] for at in open_])
         reducing.drop([[(cycle, at)] for cycle in cycles for at in open_])
         return Trace(reducing.inputs, trace.output, trace.values)
+
+    def _first_difference(self, ones: Words, zeros: Words) -> NDArray[np.int64]:
+        """int64 (lanes,): the cycle in which lanes of uint64 (cycles, input bits, words) first differ, -1 if none."""
+        found = np.full(64 * ones.shape[2], -1, np.int64)
+        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), ones.shape[2])):
+            if cycle < self.lead:
+                continue
+            apart = np.bitwise_or.reduce((one.ones & two.zeros) | (one.zeros & two.ones), axis=0)
+            differs = np.unpackbits(apart.view(np.uint8), bitorder="little") != 0
+            found[differs & (found < 0)] = cycle
+        return found
 
     def _same(self, trace: Trace, ones: Words, zeros: Words) -> Words:
         """uint64 (words,): the lanes of uint64 (cycles, input bits, words) that show the difference of a run."""

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import FAR, Faulty
 from sandgrain.equivalence.joint import ALL, Words
+from sandgrain.equivalence.lanes import Lanes, first_lane
+from sandgrain.equivalence.rarities import Rarities
 from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
 from sandgrain.logic.sat import GraphSolver
 from sandgrain.logic.simulate import Simulator, read
 
-SPREAD_WORDS: Final = 8
 _CYCLES: Final = 256
 _FRAMES: Final = 12
 _MOST_FRAMES: Final = 48
@@ -34,6 +35,8 @@ _CONFLICTS: Final = 200
 _QUIET: Final = 300
 """Attempts in a row that make no further register differ."""
 _NOTED: Final = 8
+_SHOWN: Final = 4
+"""Runs of one round that are tried on both sides."""
 _NODES: Final = 4_000_000
 _NOWHERE: Final = 2 * FAR
 """Distance of a state in which nothing differs."""
@@ -56,7 +59,7 @@ class Spread(Generic[T]):
 
     Args:
         faulty: the network.
-        stimulus: random inputs, `SPREAD_WORDS` words of them.
+        stimulus: random inputs, `lanes.SPREAD_WORDS` words of them.
         shown: whether a run (uint8 (cycles, input bits) after the ones it began with) differs; what it shows.
         deadline: monotonic time.
         seed: of random choices.
@@ -80,6 +83,9 @@ class Spread(Generic[T]):
         self.seen = np.zeros(faulty.distance.size, np.bool_)
         self.random_seconds, self.bounded_seconds = 0.0, 1.0
         self.heap: list[tuple[int, int, int, _Pair]] = []
+        self.rarities = Rarities(faulty)
+        self.rare: list[_Pair] = []
+        self.rare_near: list[_Pair] = []
 
     def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_]) -> T | None:
         """What `shown` says of the first run that it accepts; None if there is none in time."""
@@ -90,11 +96,13 @@ class Spread(Generic[T]):
             quiet += 1
             if (count := int(self.seen.sum())) > reached:
                 quiet, reached = 0, count
-            _, tries, _, pair = heapq.heappop(self.heap)
+            # Every other round goes on from where a register was what it never was before, the latest first.
+            rare = (self.rare_near or self.rare) if quiet % 2 else []
+            tries, pair = (0, rare.pop()) if rare else heapq.heappop(self.heap)[1::2]
             distance = self._distance(pair)
             started = time.monotonic()
             # Both ways get about the same time; random runs are much the quicker.
-            bounded = self.bounded_seconds <= self.random_seconds
+            bounded = not rare and self.bounded_seconds <= self.random_seconds
             way = self._bounded(pair, distance, tries) if bounded else self._random_runs(pair, distance)
             for rows in way:
                 found = self.shown(rows)
@@ -125,42 +133,28 @@ class Spread(Generic[T]):
     def _random_runs(self, pair: _Pair, bound: int) -> Iterator[NDArray[np.uint8]]:
         """Runs that differ at an output; states closer to one are kept."""
         faulty = self.faulty
-        sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
-        for side, state in zip(sides, (pair.good, pair.bad), strict=True):
-            side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
-        kept: list[Words] = []
-        self.stimulus.begin()
+        lanes = Lanes(faulty, pair.good, pair.bad, self.stimulus, self.random)
         nearest, given = bound, 0
         for _ in range(_CYCLES):
-            drawn = self.stimulus.draw(self.stimulus.lead)
-            kept.append(drawn)
-            for side in sides:
-                side.inputs[: self.width] = drawn
-                side.evaluate()
-            apart = read(sides[0].values, faulty.outputs) ^ read(sides[1].values, faulty.faulty_outputs)
-            if apart.any() and given < 4:
+            apart = lanes.step()
+            if apart.any() and given < _SHOWN:
                 given += 1
-                word, shift = _first(np.bitwise_or.reduce(apart, axis=0))
-                yield np.concatenate((pair.rows, _lane(kept, word, shift)))
-            following = read(sides[1].values, faulty.faulty_next)
-            sides[0].clock()
-            sides[1].state[:] = following
-            apart = sides[0].state ^ sides[1].state
+                yield np.concatenate((pair.rows, lanes.rows(first_lane(np.bitwise_or.reduce(apart, axis=0)))))
+            apart = lanes.clock()
             differing = (apart != 0).any(axis=1)
             fresh_ones = np.flatnonzero(differing & ~self.seen)
             closest = int(faulty.distance[differing].min()) if differing.any() else _NOWHERE
             if closest < nearest:
                 nearest = closest
-                word, shift = _first(np.bitwise_or.reduce(apart[faulty.distance == closest], axis=0))
-                self._keep(pair, sides, kept, word, shift)
+                self._keep(pair, lanes, first_lane(np.bitwise_or.reduce(apart[faulty.distance == closest], axis=0)))
             elif fresh_ones.size:
                 # It may have to go away from the outputs first: through a memory, say.
-                word, shift = _first(apart[fresh_ones[faulty.distance[fresh_ones].argmin()]])
-                self._keep(pair, sides, kept, word, shift)
+                self._keep(pair, lanes, first_lane(apart[fresh_ones[faulty.distance[fresh_ones].argmin()]]))
             self.seen |= differing
-            self._note(sides[0].state, apart, np.flatnonzero(differing))
-        word, shift = int(self.random.integers(SPREAD_WORDS)), int(self.random.integers(64))
-        self._keep(pair, sides, kept, word, shift)
+            self._note(lanes.good, apart, np.flatnonzero(differing))
+            for lane, near in self.rarities.fresh(lanes.good):
+                (self.rare_near if near else self.rare).append(self._pair(pair, lanes, lane))
+        self._keep(pair, lanes, lanes.living())
 
     def _note(self, state: Words, apart: Words, differing: NDArray[np.int64]) -> None:
         """Remember what every class was where one differed."""
@@ -171,9 +165,13 @@ class Spread(Generic[T]):
             ones[1:] |= (state & apart[latch]).any(axis=1)
             zeros[1:] |= (~state & apart[latch]).any(axis=1)
 
-    def _keep(self, pair: _Pair, sides: tuple[Simulator, Simulator], kept: list[Words], word: int, shift: int) -> None:
-        good, bad = (((side.state[:, word] >> np.uint64(shift)) & np.uint64(1)).astype(np.bool_) for side in sides)
-        self._push(_Pair(good, bad, np.concatenate((pair.rows, _lane(kept, word, shift)))), 0)
+    def _keep(self, pair: _Pair, lanes: Lanes, lane: int) -> None:
+        self._push(self._pair(pair, lanes, lane), 0)
+
+    def _pair(self, pair: _Pair, lanes: Lanes, lane: int) -> _Pair:
+        """Where a lane is that began at a pair of states."""
+        good, bad = lanes.states(lane)
+        return _Pair(good, bad, np.concatenate((pair.rows, lanes.rows(lane))))
 
     # --- bounded searches
 
@@ -236,15 +234,3 @@ def _apart(graph: Graph, one: Literals, other: Literals) -> int:
 
 def _told(solver: GraphSolver, rows: list[Literals]) -> NDArray[np.uint8]:
     return np.array([solver.model(row) for row in rows], np.uint8)
-
-
-def _first(lanes: Words) -> tuple[int, int]:
-    """Word and bit of the first lane that is set."""
-    word = int(np.flatnonzero(lanes)[0])
-    low = int(lanes[word]) & -int(lanes[word])
-    return word, low.bit_length() - 1
-
-
-def _lane(kept: list[Words], word: int, shift: int) -> NDArray[np.uint8]:
-    """uint8 (cycles, input bits) of one lane."""
-    return np.array([(row[:, word] >> np.uint64(shift)) & np.uint64(1) for row in kept], np.uint8)
