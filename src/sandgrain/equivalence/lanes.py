@@ -1,29 +1,44 @@
 """Random runs of a network and its faulty copy beside each other, in lanes of which the lively ones go on.
 
 Random inputs drive most designs into a state they do not leave: a processor that is given an illegal instruction stops,
-and hundreds of cycles are wasted on it. So every few cycles the lanes in which little changed take over the states of
-lanes in which much did. Some lanes are left alone, as what differs may need a design that waits.
+and hundreds of cycles are wasted on it. So every few cycles the lanes in which little happened take over the states
+from which, a few cycles before, others did much; a register that changes in many lanes counts for nothing. What brought
+lanes to such states is given to others too. Some lanes are left alone, as what differs may need a design that waits,
+and in half of all runs all are.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import Faulty
 from sandgrain.equivalence.joint import ALL, Words
 from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.logic.simulate import Simulator, read
 
 SPREAD_WORDS: Final = 8
-_PERIOD: Final = 16
+_PERIOD: Final = 8
 """Cycles from one selection to the next."""
-_LIVELY: Final = 4
-"""A lane is lively if at least this part of the registers change in it that change in the liveliest."""
+_COMMON: Final = 0.25
+"""Registers that change in this part of the lanes say nothing about one of them."""
+_LIVELY: Final = 0.25
+"""A lane is lively if it does this part of what the busy ones do."""
+_NOTED: Final = 24
+"""Lively lanes of which is noted what they were given."""
 _ALONE: Final = 64
 """Lanes that go on whatever they do."""
+
+
+class _Passed(NamedTuple):
+    """The periods a lane has come through: the last of them, which lane it was then, and those before it."""
+
+    before: _Passed | None
+    period: int
+    lane: int
 
 
 class Lanes:
@@ -33,7 +48,9 @@ class Lanes:
         faulty: the network.
         good, bad: bool (latches,), where all lanes begin.
         stimulus: random inputs, `SPREAD_WORDS` words of them.
+        corpus: inputs to mix with them; takes in what lively lanes were given.
         random: for the choice of lanes.
+        selected: whether lanes take over the states of others; none does otherwise.
     """
 
     def __init__(
@@ -42,16 +59,22 @@ class Lanes:
         good: NDArray[np.bool_],
         bad: NDArray[np.bool_],
         stimulus: Stimulus,
+        corpus: Corpus,
         random: np.random.Generator,
+        *,
+        selected: bool = True,
     ) -> None:
-        self.faulty, self.stimulus, self.random = faulty, stimulus, random
+        self.faulty, self.stimulus, self.corpus, self.random = faulty, stimulus, corpus, random
         self.sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
         for side, state in zip(self.sides, (good, bad), strict=True):
             side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
-        self.width = len(stimulus.ports.inputs)
+        self.width, self.selected = len(stimulus.ports.inputs), selected
         self.drawn: list[Words] = []
-        self.parents: dict[int, NDArray[np.int64]] = {}
-        self.before = self.good.copy()
+        self.passed: list[_Passed | None] = [None] * (64 * SPREAD_WORDS)
+        self.before = [side.state.copy() for side in self.sides]
+        # Of every four lanes one has random inputs only.
+        self.guided = np.arange(64 * SPREAD_WORDS) % 4 != 0
+        self.guided[-_ALONE if selected else 0 :] = False
         self.lively: NDArray[np.int64] = np.arange(64 * SPREAD_WORDS)
         stimulus.begin()
 
@@ -62,7 +85,7 @@ class Lanes:
 
     def step(self) -> Words:
         """Draw the inputs of a cycle and settle: uint64 (outputs, words), the lanes in which an output differs."""
-        drawn = self.stimulus.draw(self.stimulus.lead)
+        drawn = self.corpus.mixed(self.stimulus.draw(self.stimulus.lead), self.guided)
         self.drawn.append(drawn)
         for side in self.sides:
             side.inputs[: self.width] = drawn
@@ -89,31 +112,49 @@ class Lanes:
 
     def rows(self, lane: int) -> NDArray[np.uint8]:
         """uint8 (cycles, input bits): the inputs that led to the present state of a lane."""
-        found = np.zeros((len(self.drawn), self.width), np.uint8)
-        for cycle in range(len(self.drawn) - 1, -1, -1):
-            if cycle + 1 in self.parents:
-                lane = int(self.parents[cycle + 1][lane])
-            found[cycle] = (self.drawn[cycle][:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1)
-        return found
+        found = [self._column(len(self.drawn) // _PERIOD, lane)]
+        passed = self.passed[lane]
+        while passed is not None:
+            found.append(self._column(passed.period, passed.lane))
+            passed = passed.before
+        return np.concatenate(found[::-1])
 
     def living(self) -> int:
         """A lane in which much went on."""
         return int(self.random.choice(self.lively))
 
+    def _column(self, period: int, lane: int) -> NDArray[np.uint8]:
+        """uint8 (cycles, input bits): what a lane was given in a period, as far as that has come."""
+        drawn = self.drawn[_PERIOD * period : _PERIOD * (period + 1)]
+        rows = [(bits[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) for bits in drawn]
+        return np.array(rows, np.uint8).reshape(-1, self.width)
+
     def _select(self) -> None:
-        """Let the lanes in which little changed go on from where others are."""
-        changed = _bits(self.good ^ self.before).sum(axis=0, dtype=np.int64)
-        slow = changed * _LIVELY < changed.max()
-        self.lively = np.flatnonzero(~slow)
-        slow[-_ALONE:] = False
-        parents = np.arange(slow.size)
-        parents[slow] = self.random.choice(self.lively, int(slow.sum()))
-        if slow.any():
-            for side in self.sides:
-                side.state[:] = _words(_bits(side.state)[:, parents])
-            # Lanes are exchanged between this clock edge and the next step.
-            self.parents[len(self.drawn)] = parents
-        self.before = self.good.copy()
+        """Let the lanes in which little happened go on from where others began to be busy."""
+        period = len(self.drawn) // _PERIOD - 1
+        changed = _bits(self.good ^ self.before[0])
+        part = (changed.sum(axis=1, dtype=np.int64) + 1) / (changed.shape[1] + 1)
+        # No matrix product: its threads would get in each other's way.
+        busy = np.einsum("i,ij->j", np.where(part < _COMMON, -np.log(part), 0.0), changed)
+        slow = busy <= _LIVELY * np.quantile(busy, 1 - _LIVELY / 2)
+        began = self.passed
+        self.passed = [_Passed(before, period, lane) for lane, before in enumerate(began)]
+        if not slow.all():
+            self.lively = np.flatnonzero(~slow)
+            some = self.random.choice(self.lively, _NOTED).tolist()
+            good = [passed for passed in (began[lane] for lane in some) if passed is not None]
+            if good:
+                self.corpus.add(np.concatenate([self._column(passed.period, passed.lane) for passed in good]))
+            slow[-_ALONE if self.selected else 0 :] = False
+            replaced = np.flatnonzero(slow)
+            parents = self.random.choice(self.lively, replaced.size)
+            for side, before in zip(self.sides, self.before, strict=True):
+                bits = _bits(side.state)
+                bits[:, replaced] = _bits(before)[:, parents]
+                side.state[:] = _words(bits)
+            for lane, parent in zip(replaced.tolist(), parents.tolist(), strict=True):
+                self.passed[lane] = began[parent]
+        self.before = [side.state.copy() for side in self.sides]
 
 
 def _bits(words: Words) -> NDArray[np.uint8]:

@@ -219,6 +219,7 @@ class Prover:
         if not changed:
             return proof
         relation.tidy()
+        relation.choices = choose(self.first, self.second, self.ports, relation, proof.clauses)
         try:
             return self.step(relation, proof.clauses)
         except LimitExceeded:

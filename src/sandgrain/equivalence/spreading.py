@@ -18,6 +18,7 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import FAR, Faulty
 from sandgrain.equivalence.joint import ALL, Words
 from sandgrain.equivalence.lanes import Lanes, first_lane
@@ -35,6 +36,11 @@ _CONFLICTS: Final = 200
 _QUIET: Final = 300
 """Attempts in a row that make no further register differ."""
 _NOTED: Final = 8
+_PLAIN, _SELECTED, _BOUNDED = "plain", "selected", "bounded"
+"""Random runs side by side, those of which the lively ones go on, and bounded searches."""
+_DEEPEST: Final = 2_048
+_RECENT: Final = 8
+"""Cycles that count as having led to a state."""
 _SHOWN: Final = 4
 """Runs of one round that are tried on both sides."""
 _NODES: Final = 4_000_000
@@ -81,9 +87,12 @@ class Spread(Generic[T]):
         self.conditions: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self.visits: Counter[bytes] = Counter()
         self.seen = np.zeros(faulty.distance.size, np.bool_)
-        self.random_seconds, self.bounded_seconds = 0.0, 1.0
+        self.spent = {_PLAIN: 0.0, _SELECTED: 0.0, _BOUNDED: 1.0}
         self.heap: list[tuple[int, int, int, _Pair]] = []
         self.rarities = Rarities(faulty)
+        ports, resets = stimulus.ports, stimulus.resets
+        fixed = [at for at, key in enumerate(ports.inputs) if key in resets]
+        self.corpus = Corpus(self.width, np.array(fixed, np.int64), self.random)
         self.rare: list[_Pair] = []
         self.rare_near: list[_Pair] = []
 
@@ -101,19 +110,20 @@ class Spread(Generic[T]):
             tries, pair = (0, rare.pop()) if rare else heapq.heappop(self.heap)[1::2]
             distance = self._distance(pair)
             started = time.monotonic()
-            # Both ways get about the same time; random runs are much the quicker.
-            bounded = not rare and self.bounded_seconds <= self.random_seconds
-            way = self._bounded(pair, distance, tries) if bounded else self._random_runs(pair, distance)
-            for rows in way:
+            # All ways get about the same time; random runs are much the quicker.
+            ways = (_PLAIN, _SELECTED) if rare else (_PLAIN, _SELECTED, _BOUNDED)
+            way = min(ways, key=lambda way: self.spent[way])
+            if way == _BOUNDED:
+                runs = self._spread(pair, distance, tries) if distance < _NOWHERE else self._begun(pair, tries)
+            else:
+                runs = self._random_runs(pair, distance, selected=way == _SELECTED)
+            for rows in runs:
                 found = self.shown(rows)
                 if found is not None:
                     return found
                 if time.monotonic() > self.deadline:
                     return None
-            if bounded:
-                self.bounded_seconds += time.monotonic() - started
-            else:
-                self.random_seconds += time.monotonic() - started
+            self.spent[way] += time.monotonic() - started
             self._push(pair, tries + 1)
         return None
 
@@ -122,18 +132,24 @@ class Spread(Generic[T]):
         return int(apart.min()) if apart.size else _NOWHERE
 
     def _push(self, pair: _Pair, tries: int) -> None:
-        distance = self._distance(pair)
+        distance, order = self._distance(pair), next(self.order)
+        if distance == _NOWHERE:
+            # The latest first: it takes a while to fill registers. What goes on for too long begins anew.
+            if len(pair.rows) <= _DEEPEST:
+                heapq.heappush(self.heap, (distance + tries, tries, -order, pair))
+            return
         # What was tried in vain, or was there before, gives way to what is one register further from an output.
         differing = np.packbits(pair.good != pair.bad).tobytes()
         self.visits[differing] += not tries
-        heapq.heappush(self.heap, (distance + tries + self.visits[differing], tries, next(self.order), pair))
+        heapq.heappush(self.heap, (distance + tries + self.visits[differing], tries, order, pair))
 
     # --- random runs
 
-    def _random_runs(self, pair: _Pair, bound: int) -> Iterator[NDArray[np.uint8]]:
+    def _random_runs(self, pair: _Pair, bound: int, *, selected: bool) -> Iterator[NDArray[np.uint8]]:
         """Runs that differ at an output; states closer to one are kept."""
         faulty = self.faulty
-        lanes = Lanes(faulty, pair.good, pair.bad, self.stimulus, self.random)
+        begin = (pair.good, pair.bad)
+        lanes = Lanes(faulty, *begin, self.stimulus, self.corpus, self.random, selected=selected)
         nearest, given = bound, 0
         for _ in range(_CYCLES):
             apart = lanes.step()
@@ -153,7 +169,9 @@ class Spread(Generic[T]):
             self.seen |= differing
             self._note(lanes.good, apart, np.flatnonzero(differing))
             for lane, near in self.rarities.fresh(lanes.good):
-                (self.rare_near if near else self.rare).append(self._pair(pair, lanes, lane))
+                found = self._pair(pair, lanes, lane)
+                (self.rare_near if near else self.rare).append(found)
+                self.corpus.add_rare(found.rows[-_RECENT:])
         self._keep(pair, lanes, lanes.living())
 
     def _note(self, state: Words, apart: Words, differing: NDArray[np.int64]) -> None:
@@ -175,7 +193,38 @@ class Spread(Generic[T]):
 
     # --- bounded searches
 
-    def _bounded(self, pair: _Pair, bound: int, tries: int) -> Iterator[NDArray[np.uint8]]:
+    def _begun(self, pair: _Pair, tries: int) -> Iterator[NDArray[np.uint8]]:
+        """From where nothing differs, a run at the end of which something does; until then one copy is enough."""
+        faulty, network = self.faulty, self.faulty.network
+        points = np.flatnonzero(network.latch_next != faulty.faulty_next)
+        good_next, bad_next = network.latch_next[points], faulty.faulty_next[points]
+        graph = Graph(1 << 16)
+        state = pair.good.astype(np.uint32)
+        rows: list[Literals] = []
+        stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
+        with GraphSolver(graph, _ENGINE) as solver:
+            for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
+                if time.monotonic() > stop or len(graph) > _NODES:
+                    return
+                inputs = np.zeros(network.input_count, np.uint32)
+                inputs[: self.width] = graph.free(self.width)
+                rows.append(inputs[: self.width])
+                values = graph.frame(network, inputs, state)
+                shown = _apart(
+                    graph, literal_values(values, faulty.outputs), literal_values(values, faulty.faulty_outputs)
+                )
+                apart = graph.any_of(
+                    [shown, _apart(graph, literal_values(values, good_next), literal_values(values, bad_next))]
+                )
+                if apart and solver.solve_within([apart], _CONFLICTS << (tries + 2)):
+                    told = _told(solver, rows)
+                    if solver.model(np.array([shown], np.uint32))[0]:
+                        yield np.concatenate((pair.rows, told))
+                    self._push(self._after(pair, told), 0)
+                    return
+                state = literal_values(values, network.latch_next)
+
+    def _spread(self, pair: _Pair, bound: int, tries: int) -> Iterator[NDArray[np.uint8]]:
         """Runs that differ at an output; the first state closer to one is kept."""
         faulty, network = self.faulty, self.faulty.network
         graph = Graph(1 << 16)
@@ -183,7 +232,7 @@ class Spread(Generic[T]):
         rows: list[Literals] = []
         closer = faulty.distance < bound
         kept = False
-        stop = min(self.deadline, time.monotonic() + max(2.0, self.random_seconds))
+        stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
         with GraphSolver(graph, _ENGINE) as solver:
             for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
                 if time.monotonic() > stop or len(graph) > _NODES:
