@@ -150,7 +150,7 @@ def test_a_forged_relation_does_not_check(tmp_path: Path) -> None:
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_no_bytes_are_a_certificate(data: bytes) -> None:
-    for text in (data, b"sandgrain-correspondence 1\n" + data):
+    for text in (data, b"sandgrain-correspondence 2\n" + data):
         with pytest.raises(CertificateError):
             parse(text)
 

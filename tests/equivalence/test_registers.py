@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sandgrain.check.correspondence import parse, write
+from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.equivalence import CompareOptions
+from sandgrain.netlist.flatten import flatten
+from sandgrain.progress import SilentProgress
 from sandgrain.verdict import Verdict
-from tests.equivalence.small import RESET, compared
+from tests.equivalence.small import RESET, compared, linked
 
 WITH_RESET = CompareOptions(resets=RESET, budget=20)
 
@@ -122,3 +127,24 @@ def test_what_a_guard_hides_is_neutral(tmp_path: Path) -> None:
     assert (
         compared(SHOWN, SHOWN.replace("fn (.C(c), .D(dn)", "fn (.C(c), .D(1'b0)"), tmp_path).verdict is Verdict.REFUTED
     )
+
+
+def test_what_a_guard_hides_powers_up_alike(tmp_path: Path) -> None:
+    """What is shown is summed up from power-up on, so that the guard has to hold from the first cycle."""
+    summed = SHOWN.replace(
+        "and (q, rd, nz);",
+        "wire v, s, ds; and (v, rd, nz); xor (ds, s, v); \\$_DFF_P_ fs (.C(c), .D(ds), .Q(s)); buf (q, s);",
+    )
+    stuck = summed.replace("fm (.C(c), .D(dm)", "fm (.C(c), .D(1'b0)")
+    result = compared(summed, stuck, tmp_path, CompareOptions(resets=RESET, budget=10))
+    assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]
+    assert result.certificate is not None
+    item = parse(result.certificate)
+    assert {(one.name, other.name) for one, other in item.begins} == {("m", "m"), ("rd", "rd")}
+    first, second = (
+        Flat(flatten(side), side.lookup) for side in (linked(text, tmp_path, "side.v") for text in (summed, stuck))
+    )
+    assert check_correspondence(result.certificate, first, second, progress=SilentProgress()).accepted
+    for begins in ((), item.begins[:1], tuple((one, other._replace(negated=True)) for one, other in item.begins)):
+        data = write(replace(item, begins=begins))
+        assert not check_correspondence(data, first, second, progress=SilentProgress()).accepted

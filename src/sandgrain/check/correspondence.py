@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from sandgrain.check.errors import CertificateError
 
-VERSION: Final = 1
+VERSION: Final = 2
 _PLAIN: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 MOST_BYTES: Final = 256 << 20
 
@@ -53,6 +53,8 @@ class Correspondence:
         cycles: of the declared reset after which the relation holds: 0, or all of them.
         constants: state bits that are the constant 0, or 1 if negated.
         classes: state bits that are equal or opposite.
+        begins: state bits of the description that are in no class with the netlist, and the state bit of the netlist
+            each is taken to power up as.
         invariant: clauses over state bits of both sides.
         choices: net bits of the description that it leaves undefined, and the value of the netlist each is taken to be.
         lemmas: values that are equal in a step; hints to the checker, which proves each or goes without it.
@@ -66,6 +68,7 @@ class Correspondence:
     cycles: int
     constants: tuple[Member, ...]
     classes: tuple[tuple[Member, ...], ...]
+    begins: tuple[tuple[Member, Member], ...]
     invariant: tuple[tuple[Member, ...], ...]
     choices: tuple[tuple[int, Value], ...]
     lemmas: tuple[tuple[Value, Value], ...]
@@ -88,6 +91,8 @@ def write(item: Correspondence) -> bytes:
         *(_member(member) for member in item.constants),
         f"classes {len(item.classes)}",
         *(" ".join(map(_member, members)) for members in item.classes),
+        f"begins {len(item.begins)}",
+        *(" ".join(map(_member, pair)) for pair in item.begins),
         f"invariant {len(item.invariant)}",
         *(" ".join(map(_member, members)) for members in item.invariant),
         f"choices {len(item.choices)}",
@@ -172,6 +177,7 @@ def parse(data: bytes, *, file: PurePath | str | None = None) -> Correspondence:
         cycles=number(value("cycles")),
         constants=tuple(member(fields(row, 1)[0]) for row in rows("constants")),
         classes=tuple(tuple(map(member, row)) for row in rows("classes")),
+        begins=tuple((member(one), member(other)) for one, other in (fields(row, 2) for row in rows("begins"))),
         invariant=tuple(tuple(map(member, row)) for row in rows("invariant")),
         choices=tuple((number(bit), of_value(word)) for bit, word in (fields(row, 2) for row in rows("choices"))),
         lemmas=tuple((of_value(one), of_value(other)) for one, other in (fields(row, 2) for row in rows("lemmas"))),

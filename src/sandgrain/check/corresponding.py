@@ -308,6 +308,13 @@ class _Check:
         mates: dict[int, int] = {-1: -TRUE}
         for state, (which, negated) in self.classes[1].items():
             mates.setdefault(which, -states2[state] if negated else states2[state])
+        for one, other in self.item.begins:
+            (side, mine), (other_side, state) = self._state(one), self._state(other)
+            if (side, other_side) != (0, 1) or mine not in self.classes[0] or state not in states2:
+                raise CertificateError("what a state bit of the description powers up as is none of the netlist")
+            which, negated = self.classes[0][mine]
+            opposite = negated ^ one.negated ^ other.negated
+            mates.setdefault(which, -states2[state] if opposite else states2[state])
         states1: dict[State, int] = {}
         for state in first.states:
             related = self.classes[0].get(state)

@@ -47,6 +47,7 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         cycles=proof.cycles,
         constants=tuple(constants),
         classes=tuple(sorted(tuple(sorted(members, key=placed)) for members in classes.values())),
+        begins=tuple(sorted(_begins(first, second, proof))),
         invariant=(
             *(
                 tuple(Member(1, first.latch_names[at >> 1], bool(at & 1)) for at in dict.fromkeys(clause))
@@ -61,6 +62,18 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
 
 def _guards(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]:
     """The clauses over classes, each class told by its first register."""
+    leaders = _leaders(first, second, proof)
+    return [
+        tuple(
+            member._replace(negated=member.negated ^ bool(literal & 1))
+            for literal, member in ((literal, leaders[literal >> 1]) for literal in clause)
+        )
+        for clause in proof.guards.tolist()
+    ]
+
+
+def _leaders(first: Side, second: Side, proof: Proof) -> dict[int, Member]:
+    """The first register of each class."""
     relation = proof.relation
     leaders: dict[int, Member] = {}
     for number, side, of, flips in (
@@ -69,13 +82,19 @@ def _guards(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]
     ):
         for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
             leaders.setdefault(which, Member(number, side.latch_names[latch], negated))
-    return [
-        tuple(
-            member._replace(negated=member.negated ^ bool(literal & 1))
-            for literal, member in ((literal, leaders[literal >> 1]) for literal in clause)
-        )
-        for clause in proof.guards.tolist()
-    ]
+    return leaders
+
+
+def _begins(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Member]]:
+    """What registers of the description that are equal under a guard only power up as."""
+    leaders = _leaders(first, second, proof)
+    found = []
+    for which, _ in proof.torn:
+        mate = int(proof.mates[which])
+        if mate >= 0:
+            flip = bool(proof.relation.second_flips[mate])
+            found.append((leaders[which], Member(2, second.latch_names[mate], flip)))
+    return found
 
 
 def flip_flops(side: Side) -> list[bool]:

@@ -36,9 +36,10 @@ def guarded(prover: Prover, suspected: Proof, conditions: Conditions) -> Proof |
     torn: list[int] = []
     guards: dict[int, list[int]] = {}
     for _ in range(_ROUNDS):
-        relation, rows = _torn(suspected.relation, torn, guards)
+        relation, rows, halves = _torn(suspected.relation, torn, guards)
         try:
             proof = prover.step(relation, suspected.clauses, rows)
+            proof.torn = halves
         except LimitExceeded:
             return None
         if not proof.broken and not proof.differences:
@@ -76,13 +77,18 @@ def _candidates(which: int, conditions: Conditions) -> list[int]:
     return [literal for literal in found if literal >> 1 not in (0, which)]
 
 
-def _torn(relation: Relation, torn: list[int], guards: Mapping[int, list[int]]) -> tuple[Relation, Clauses]:
-    """The relation with the netlist's half of these classes in classes of its own, and the clauses of the guards."""
-    result, rows = relation.copy(), []
+def _torn(
+    relation: Relation, torn: list[int], guards: Mapping[int, list[int]]
+) -> tuple[Relation, Clauses, list[tuple[int, int]]]:
+    """The relation with the netlist's half of these classes in classes of its own, the clauses of the guards, and both
+    halves of each class.
+    """
+    result, rows, halves = relation.copy(), [], []
     for which in torn:
         other = result.count
         result.count += 1
         result.second[relation.second == which] = other
+        halves.append((which, other))
         for literal in guards[which]:
             rows += [[literal, 2 * which + 1, 2 * other], [literal, 2 * which, 2 * other + 1]]
-    return result, np.array(rows, np.int64).reshape(-1, 3)
+    return result, np.array(rows, np.int64).reshape(-1, 3), halves

@@ -62,6 +62,7 @@ class Proof:
         cycles: of reset after power-up, after which the relation holds.
         mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
         guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
+        torn: class of the description and class of the netlist of what is equal under guards only.
         broken: rows of ``guards`` that a step does not keep, or reset does not make true.
     """
 
@@ -75,6 +76,7 @@ class Proof:
     cycles: int = 0
     mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     guards: Clauses = field(default_factory=lambda: NO_CLAUSES)
+    torn: list[tuple[int, int]] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
 
     @property
@@ -325,6 +327,8 @@ class Prover:
     def _after(self, proof: Proof, cycles: int) -> None:
         with self.progress.stage("comparing after reset"):
             mates = mates_of(self.second, self.ports, self.resets, proof.relation, cycles, self.random)
+            for which, other in proof.torn:
+                mates[which] = mates[other]
             proof.mates = mates
             base = Base(
                 self.first,
