@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandgrain.check.correspondence import parse, write
+from sandgrain.check.correspondence import Member, Value, parse, write
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.equivalence import CompareOptions
 from sandgrain.netlist.flatten import flatten
@@ -90,15 +90,44 @@ endmodule
     ],
 )
 def test_registers_that_are_others(tmp_path: Path, first: str, second: str, right: str, wrong: str) -> None:
-    quick = CompareOptions(resets=RESET, budget=2)
+    options = CompareOptions(resets=RESET, budget=10)
     for one, two in ((first, second), (second, first)):
-        result = compared(one, two, tmp_path, quick)
-        assert result.verdict is not Verdict.REFUTED
-        if result.verdict is Verdict.OPEN:
-            assert result.open_points and any("points are not proved" in str(text) for text in result.not_covered)
+        for names in (True, False):
+            result = compared(one, two, tmp_path, replace(options, use_names=names))
+            assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]
+        # Without a reset nothing brings the two into related states.
+        assert compared(one, two, tmp_path, CompareOptions(budget=2)).verdict is not Verdict.PROVED
     changed = second.replace(right, wrong)
     for one, two in ((first, changed), (changed, first)):
-        assert compared(one, two, tmp_path, quick).verdict is Verdict.REFUTED
+        assert compared(one, two, tmp_path, options).verdict is Verdict.REFUTED
+
+
+def test_no_other_derivation_is_accepted(tmp_path: Path) -> None:
+    result = compared(BEFORE, RETIMED, tmp_path, CompareOptions(resets=RESET, budget=10))
+    assert result.certificate is not None
+    item = parse(result.certificate)
+    sides = [linked(text, tmp_path, "side.v") for text in (BEFORE, RETIMED)]
+    first, second = (Flat(flatten(side), side.lookup) for side in sides)
+
+    def accepted(*derived: tuple[Member, Value]) -> bool:
+        data = write(replace(item, derived=derived))
+        return check_correspondence(data, first, second, progress=SilentProgress()).accepted
+
+    ((register, value),) = item.derived
+    assert (register.side, value.side) == (2, 1) and accepted((register, value))
+    opposite = value._replace(negated=True)
+    assert (
+        not accepted() and not accepted((register, opposite)) and accepted((register._replace(negated=True), opposite))
+    )
+    found = {bit for bit in range(first.module.bit_count) if accepted((register, value._replace(name=str(bit))))}
+    # The exclusive-or of both registers is the output, and no other net is.
+    assert found == {int(value.name)}
+    # Neither from what is read of an input, nor from what is derived itself, nor twice.
+    held = next(members[0] for members in item.classes if members[0].side == 1)
+    for bit in range(second.module.bit_count):
+        back = (held, Value(2, "bit", str(bit), False))
+        assert not accepted((register, value), back) and not accepted(back, (register, value))
+    assert not accepted((register, value), (register, opposite))
 
 
 # A word that is read only where a flag hides what was read of it, as the register that is always zero of a processor.

@@ -76,6 +76,29 @@ class Formula:
             raise LimitExceeded(f"more than {self._most} variables", expected="a smaller obligation (variables)")
         return values
 
+    def over(self, gates: Mapping[int, tuple[int, int]], given: Mapping[int, int], root: int) -> int | None:
+        """The literal of a node over literals of others; None if it depends on more than those.
+
+        Args:
+            gates: the two signed nodes that every and-gate reads.
+            given: literals of nodes; node `TRUE` is known.
+            root: signed node.
+        """
+        values = {TRUE: TRUE, **given}
+        stack = [abs(root)]
+        while stack:
+            node = stack[-1]
+            if node in values:
+                stack.pop()
+            elif node not in gates:
+                return None
+            elif waits := [abs(end) for end in gates[node] if abs(end) not in values]:
+                stack += waits
+            else:
+                a, b = (values[abs(end)] if end > 0 else -values[abs(end)] for end in gates[node])
+                values[node] = self.land(a, b)
+        return values[root] if root > 0 else -values[-root]
+
     def require(self, clause: Iterable[int]) -> None:
         """Make a clause true from now on."""
         literals = list(clause)

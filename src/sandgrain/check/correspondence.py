@@ -53,6 +53,7 @@ class Correspondence:
         cycles: of the declared reset after which the relation holds: 0, or all of them.
         constants: state bits that are the constant 0, or 1 if negated.
         classes: state bits that are equal or opposite.
+        derived: state bits that are the value of a net of the other side, which depends on other state bits alone.
         begins: state bits of the description that are in no class with the netlist, and the state bit of the netlist
             each is taken to power up as.
         invariant: clauses over state bits of both sides.
@@ -68,6 +69,7 @@ class Correspondence:
     cycles: int
     constants: tuple[Member, ...]
     classes: tuple[tuple[Member, ...], ...]
+    derived: tuple[tuple[Member, Value], ...]
     begins: tuple[tuple[Member, Member], ...]
     invariant: tuple[tuple[Member, ...], ...]
     choices: tuple[tuple[int, Value], ...]
@@ -91,6 +93,8 @@ def write(item: Correspondence) -> bytes:
         *(_member(member) for member in item.constants),
         f"classes {len(item.classes)}",
         *(" ".join(map(_member, members)) for members in item.classes),
+        f"derived {len(item.derived)}",
+        *(f"{_member(one)} {_value(other)}" for one, other in item.derived),
         f"begins {len(item.begins)}",
         *(" ".join(map(_member, pair)) for pair in item.begins),
         f"invariant {len(item.invariant)}",
@@ -177,6 +181,7 @@ def parse(data: bytes, *, file: PurePath | str | None = None) -> Correspondence:
         cycles=number(value("cycles")),
         constants=tuple(member(fields(row, 1)[0]) for row in rows("constants")),
         classes=tuple(tuple(map(member, row)) for row in rows("classes")),
+        derived=tuple((member(one), of_value(other)) for one, other in (fields(row, 2) for row in rows("derived"))),
         begins=tuple((member(one), member(other)) for one, other in (fields(row, 2) for row in rows("begins"))),
         invariant=tuple(tuple(map(member, row)) for row in rows("invariant")),
         choices=tuple((number(bit), of_value(word)) for bit, word in (fields(row, 2) for row in rows("choices"))),

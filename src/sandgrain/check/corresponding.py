@@ -130,6 +130,7 @@ class _Check:
             named = {name: state for state, name in state_names(side.module, side.lookup).items()}
             self.sides.append(_Side(circuit, named))
         self.classes: list[dict[State, tuple[int, bool]]] = [{}, {}]
+        self.gates: list[dict[int, tuple[int, int]]] = [{}, {}]
         self._place(item)
 
     def _place(self, item: Correspondence) -> None:
@@ -171,8 +172,15 @@ class _Check:
         for lemma in self.item.lemmas:
             for value in lemma:
                 self._reach(value)
+        for member, value in self.item.derived:
+            number, state = self._state(member)
+            if value.side != 2 - number or value.kind != "bit" or state not in self.classes[number]:
+                raise CertificateError("a state that is derived from no net of the other side")
+            self._reach(value)
         for side in self.sides:
             side.circuit.close()
+        if self.item.derived:
+            self.gates = [{node: (a, b) for node, a, b in side.circuit.gates} for side in self.sides]
 
     def _reach(self, value: Value) -> None:
         """Have the value in its circuit."""
@@ -291,9 +299,29 @@ class _Check:
                     self._show_equal(formula, literal, leaders[which], f"the state {name!r} leaves its class {when}")
                 else:
                     leaders[which] = literal
+        for which, literal in self._derived(formula, states):
+            self._show_equal(formula, leaders[which], literal, f"a state is not what it is derived from {when}")
         for clause in self.item.invariant:
             literals = [self._literal(member, states) for member in clause]
             self._show(formula, literals, f"a clause of the invariant does not hold {when}")
+
+    def _derived(
+        self, formula: Formula, states: Sequence[Mapping[State, int]], sides: Iterable[int] = (0, 1)
+    ) -> list[tuple[int, int]]:
+        """Class and literal of what state bits of these sides are derived from, over states of the other side."""
+        found = []
+        for member, value in self.item.derived:
+            side, state = self._state(member)
+            if side in sides:
+                known = states[1 - side]
+                nodes = self.sides[1 - side].circuit.states.items()
+                given = {node: known[at] for at, node in nodes if at in known}
+                literal = formula.over(self.gates[1 - side], given, self._node(value))
+                if literal is None:
+                    raise CertificateError("a state is derived from more than states that are not derived")
+                which, negated = self.classes[side][state]
+                found.append((which, -literal if negated ^ member.negated else literal))
+        return found
 
     def _literal(self, member: Member, states: Sequence[Mapping[State, int]]) -> int:
         side, state = self._state(member)
@@ -308,6 +336,8 @@ class _Check:
         mates: dict[int, int] = {-1: -TRUE}
         for state, (which, negated) in self.classes[1].items():
             mates.setdefault(which, -states2[state] if negated else states2[state])
+        for which, literal in self._derived(formula, ({}, states2), (0,)):
+            mates.setdefault(which, literal)
         for one, other in self.item.begins:
             (side, mine), (other_side, state) = self._state(one), self._state(other)
             if (side, other_side) != (0, 1) or mine not in self.classes[0] or state not in states2:
@@ -339,15 +369,23 @@ class _Check:
     def _step(self, formula: Formula) -> None:
         variables: dict[int, int] = {-1: -TRUE}
         states: list[dict[State, int]] = [{}, {}]
+        later = {self.classes[side][state][0] for side, state in (self._state(one) for one, _ in self.item.derived)}
         for number, side in enumerate(self.sides):
             for state in side.circuit.states:
-                if state not in self.classes[number]:
+                which, negated = self.classes[number].get(state, (None, False))
+                if which is None:
                     states[number][state] = formula.fresh()
-                    continue
-                which, negated = self.classes[number][state]
-                if which not in variables:
-                    variables[which] = formula.fresh()
-                states[number][state] = -variables[which] if negated else variables[which]
+                elif which not in later:
+                    if which not in variables:
+                        variables[which] = formula.fresh()
+                    states[number][state] = -variables[which] if negated else variables[which]
+        for which, literal in self._derived(formula, states):
+            if variables.setdefault(which, literal) != literal:
+                raise CertificateError("a state is derived twice, or constant")
+        for number in (0, 1):
+            for state, (which, negated) in self.classes[number].items():
+                if which in later:
+                    states[number][state] = -variables[which] if negated else variables[which]
         for clause in self.item.invariant:
             formula.require(self._literal(member, states) for member in clause)
         values = self._frame(formula, self._inputs(formula, None), states, self._lemmas())

@@ -47,6 +47,7 @@ def correspondence(first: Side, second: Side, resets: Resets, clocks: Sequence[C
         cycles=proof.cycles,
         constants=tuple(constants),
         classes=tuple(sorted(tuple(sorted(members, key=placed)) for members in classes.values())),
+        derived=tuple(sorted(_derived(first, second, proof))),
         begins=tuple(sorted(_begins(first, second, proof))),
         invariant=(
             *(
@@ -83,6 +84,18 @@ def _leaders(first: Side, second: Side, proof: Proof) -> dict[int, Member]:
         for latch, (which, negated) in enumerate(zip(of.tolist(), flips.tolist(), strict=True)):
             leaders.setdefault(which, Member(number, side.latch_names[latch], negated))
     return leaders
+
+
+def _derived(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Value]]:
+    """The registers that are a net of the other side."""
+    sides = (first, second)
+    found = []
+    for item in proof.relation.derived:
+        other = sides[1 - item.side]
+        shown = int(_plain_bits(other, other.network.variable_count)[item.literal >> 1])
+        value = Value(2 - item.side, "bit", str(shown >> 1), bool((shown ^ item.literal) & 1))
+        found.append((Member(1 + item.side, sides[item.side].latch_names[item.latch], False), value))
+    return found
 
 
 def _begins(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Member]]:

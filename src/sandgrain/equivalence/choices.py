@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
+from sandgrain.equivalence.deriving import derived_rows
 from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
@@ -125,6 +126,7 @@ class _Choosing:
         values[0] = 0
         repair(values[:, :_WORDS], known, random)
         self.possible = satisfied(values, known) if len(known) else np.full(values.shape[1], ALL)
+        derived_rows(first, second, relation, values)
         inputs = drawn(len(ports.inputs), [item.inputs for item in given])
         width = values.shape[1]
         self.netlist = Simulator(second.network, width)

@@ -20,6 +20,21 @@ Words = NDArray[np.uint64]
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
+@dataclass(frozen=True)
+class Derived:
+    """A register that is a function of registers of the other side.
+
+    Attributes:
+        side: 0 for a register of the description, 1 for one of the netlist.
+        latch: the register, the first of its class.
+        literal: of the other side's network, a function of registers that are not derived.
+    """
+
+    side: int
+    latch: int
+    literal: int
+
+
 @dataclass
 class Relation:
     """Classes of registers.
@@ -30,6 +45,7 @@ class Relation:
         count: number of classes, the constant's included.
         choices: uint32, for each undefined value of the description the literal of the netlist's network it is taken
             to be.
+        derived: registers whose class is the value of a net of the other side.
     """
 
     first: NDArray[np.int64]
@@ -38,6 +54,7 @@ class Relation:
     second_flips: NDArray[np.bool_]
     count: int
     choices: Literals
+    derived: tuple[Derived, ...] = ()
 
     def copy(self) -> Relation:
         """The same relation, to be changed by itself."""
@@ -48,6 +65,7 @@ class Relation:
             self.second_flips.copy(),
             self.count,
             self.choices.copy(),
+            self.derived,
         )
 
     def tidy(self) -> None:
@@ -74,6 +92,14 @@ class Relation:
         self.first, self.second = order[1 : 1 + self.first.size], order[1 + self.first.size :]
         self.tidy()
         return self.count - before
+
+
+def derived_classes(relation: Relation) -> NDArray[np.bool_]:
+    """bool (classes,): those whose value is derived."""
+    found = np.zeros(relation.count, np.bool_)
+    for item in relation.derived:
+        found[(relation.first, relation.second)[item.side][item.latch]] = True
+    return found
 
 
 def literal_flips(flips: NDArray[np.bool_]) -> Literals:
@@ -136,6 +162,7 @@ class Frame:
         first_values, second_values: literal of every network variable of each side.
         first_next, second_next: next state of every register, as its class would have it.
         first_outputs, second_outputs: the output bits of both.
+        derived_next, derived_wanted: next state of every derived register, and of what it is derived from.
     """
 
     graph: Graph
@@ -148,6 +175,8 @@ class Frame:
     second_next: Literals
     first_outputs: Literals
     second_outputs: Literals
+    derived_next: Literals
+    derived_wanted: Literals
     free_count: int = field(default=0)
 
 
@@ -158,6 +187,7 @@ def build_frame(first: Side, second: Side, ports: Ports, relation: Relation) -> 
     unknown = graph.free(second.free.size)
     classes = np.concatenate((np.zeros(1, np.uint32), graph.free(relation.count - 1)))
     free_count = len(graph)
+    _derive(graph, first, second, relation, classes)
     second_inputs = np.zeros(second.network.input_count, np.uint32)
     known = ports.second_inputs >= 0
     second_inputs[known] = inputs[ports.second_inputs[known]]
@@ -171,6 +201,10 @@ def build_frame(first: Side, second: Side, ports: Ports, relation: Relation) -> 
     first_flips = literal_flips(relation.first_flips)
     first_values = graph.frame(first.network, first_inputs, classes[relation.first] ^ first_flips)
     outputs = list(ports.outputs)
+    nexts = (
+        literal_values(first_values, first.network.latch_next),
+        literal_values(second_values, second.network.latch_next),
+    )
     return Frame(
         graph=graph,
         inputs=inputs,
@@ -178,9 +212,35 @@ def build_frame(first: Side, second: Side, ports: Ports, relation: Relation) -> 
         classes=classes,
         first_values=first_values,
         second_values=second_values,
-        first_next=literal_values(first_values, first.network.latch_next) ^ first_flips,
-        second_next=literal_values(second_values, second.network.latch_next) ^ second_flips,
+        first_next=nexts[0] ^ first_flips,
+        second_next=nexts[1] ^ second_flips,
         first_outputs=literal_values(first_values, np.array([first.outputs[key] for key in outputs], np.uint32)),
         second_outputs=literal_values(second_values, np.array([second.outputs[key] for key in outputs], np.uint32)),
+        derived_next=np.array([nexts[item.side][item.latch] for item in relation.derived], np.uint32),
+        derived_wanted=derived_values(graph, first, second, relation, *nexts),
         free_count=free_count,
     )
+
+
+def derived_values(
+    graph: Graph, first: Side, second: Side, relation: Relation, state1: Literals, state2: Literals
+) -> Literals:
+    """What derived registers have to hold over both states: uint32 (derived,) literals of a graph."""
+    found = np.zeros(len(relation.derived), np.uint32)
+    for other, network, state in ((0, first.network, state1), (1, second.network, state2)):
+        mine = [at for at, item in enumerate(relation.derived) if item.side != other]
+        if mine:
+            # No input is read by what they are derived from.
+            values = graph.frame(network, np.zeros(network.input_count, np.uint32), state)
+            found[mine] = literal_values(values, np.array([relation.derived[at].literal for at in mine], np.uint32))
+    return found
+
+
+def _derive(graph: Graph, first: Side, second: Side, relation: Relation, classes: Literals) -> None:
+    """Make the classes of derived registers what they are derived from."""
+    flips1, flips2 = literal_flips(relation.first_flips), literal_flips(relation.second_flips)
+    state1, state2 = classes[relation.first] ^ flips1, classes[relation.second] ^ flips2
+    values = derived_values(graph, first, second, relation, state1, state2)
+    for item, value in zip(relation.derived, values.tolist(), strict=True):
+        of, flips = ((relation.first, flips1), (relation.second, flips2))[item.side]
+        classes[of[item.latch]] = value ^ int(flips[item.latch])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import ALL, Ports, Relation, literal_flips
+from sandgrain.equivalence.joint import ALL, Ports, Relation, derived_values, literal_flips
 from sandgrain.equivalence.resets import Resets, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
@@ -111,6 +111,11 @@ class Base:
         own[relation.first[::-1]] = np.arange(network1.latch_count)[::-1]
         leader = own[relation.first[alike]]
         state1[alike] = own1[leader] ^ flips1[leader] ^ flips1[alike]
+        begun = derived_values(graph, first, second, relation, state1, _initial(network2.latch_init, state2))
+        for item, value in zip(relation.derived, begun.tolist(), strict=True):
+            if item.side == 0:
+                mine = relation.first == relation.first[item.latch]
+                state1[mine] = value ^ flips1[item.latch] ^ flips1[mine]
         state1 = _initial(network1.latch_init, state1)
         for cycle in range(cycles):
             given = inputs[cycle].copy()
@@ -141,6 +146,11 @@ class Base:
                     self.points.append(Point(kind, latch, literal, wanted[which]))
                 else:
                     wanted[which] = literal
+        held = derived_values(graph, first, second, relation, state1, state2)
+        self.points += [
+            Point(("first", "second")[item.side], item.latch, int((state1, state2)[item.side][item.latch]), value)
+            for item, value in zip(relation.derived, held.tolist(), strict=True)
+        ]
         self.clauses = [
             [int(state1[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
             for clause in clauses.tolist()

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.choices import Patterns, choose
-from sandgrain.equivalence.constrained import class_clauses, repair
+from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
+from sandgrain.equivalence.deriving import Deriving, derived_rows
 from sandgrain.equivalence.invariants import NO_CLAUSES, mine
-from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, build_frame
+from sandgrain.equivalence.joint import ALL, Derived, Frame, Ports, Relation, Words, build_frame, derived_classes
 from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.powering import Base, Point, mates_of
@@ -31,6 +32,8 @@ from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
+_CANDIDATES: Final = 12
+"""How often registers are derived from other nets."""
 _CHOICES: Final = 12
 """How often the choices are made anew from counterexamples."""
 
@@ -101,6 +104,12 @@ def points_of(frame: Frame, relation: Relation) -> list[Point]:
                 points.append(Point(kind, latch, literal, wanted[which]))
             else:
                 wanted[which] = literal
+    points += [
+        Point(("first", "second")[item.side], item.latch, literal, value)
+        for item, literal, value in zip(
+            relation.derived, frame.derived_next.tolist(), frame.derived_wanted.tolist(), strict=True
+        )
+    ]
     return points
 
 
@@ -130,6 +139,7 @@ class Prover:
         self.hints, self.progress, self.deadline = hints, progress, deadline
         self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
+        self.unsure: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
 
     def run(self) -> Iterator[tuple[Proof, bool]]:
         """The best proof so far, and whether the attempt it comes from is over; `Proof.holds` says whether it is one.
@@ -170,13 +180,14 @@ class Prover:
     def _attempt(self, hints: Sequence[Hint]) -> Iterator[tuple[Proof, bool]]:
         """The first and the best proof that begin with these hints, and whether it is the best one."""
         clauses = NO_CLAUSES
-        self.mined[:] = False
+        self.mined[:] = self.unsure[:] = False
         while True:
             with self.progress.stage("matching registers"):
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
-            proof = self.step(relation, clauses)
+            proof = self._derived(self.step(relation, clauses))
+            relation = proof.relation
             given: list[Patterns] = []
             for _ in range(_CHOICES):
                 models = [item.model for item in proof.differences if item.model is not None]
@@ -192,7 +203,7 @@ class Prover:
                 break
             if clauses is NO_CLAUSES:
                 yield proof, False
-            doubted = self._doubted(matching, proof)
+            doubted = self._doubted(matching, proof) | self.unsure
             with self.progress.stage("mining invariants"):
                 more = self._mine(doubted)
             if not len(more):
@@ -202,6 +213,42 @@ class Prover:
             self.base(proof)
         yield proof, True
 
+    def _derived(self, proof: Proof) -> Proof:
+        """The step with registers without a partner derived from the other side, if fewer points differ then."""
+        if proof.step and not proof.differences:
+            return proof
+        with self.progress.stage("deriving registers"):
+            deriving = Deriving(self.first, self.second, self.ports, self.resets, proof.relation, self.random)
+        best = proof
+        for _ in range(_CANDIDATES):
+            relation = deriving.run()
+            if relation is None:
+                break
+            relation.choices = choose(self.first, self.second, self.ports, relation, proof.clauses)
+            found = self.step(relation, proof.clauses)
+            wrong = _not_derived(found)
+            if not wrong and len(found.differences) < len(best.differences):
+                best = found
+            if not wrong:
+                break
+            deriving.drop(wrong)
+            self.unsure |= self._behind(wrong)
+        return best
+
+    def _behind(self, derived: Sequence[Derived]) -> NDArray[np.bool_]:
+        """bool (latches of the description,): what decides whether these registers are what they are derived from."""
+        network = self.first.network
+        found = np.zeros(network.latch_count, np.bool_)
+        for item in derived:
+            if item.side == 0:
+                found[item.latch] = True
+            else:
+                found |= fanin_cone(network, [item.literal])[network.first_latch : network.first_and]
+        roots = network.latch_next[found]
+        if roots.size:
+            found |= fanin_cone(network, roots)[network.first_latch : network.first_and]
+        return found
+
     def forced(self, proof: Proof) -> Proof:
         """A step in which registers without a partner have the one their name suggests: what is wrong may be just that.
 
@@ -210,9 +257,12 @@ class Prover:
         relation = proof.relation.copy()
         firsts = np.bincount(relation.first, minlength=relation.count)
         seconds = np.bincount(relation.second, minlength=relation.count)
+        derived = derived_classes(relation)
         changed = False
         for hint in self.hints:
             mine, other = relation.first[hint.first], relation.second[hint.second]
+            if derived[mine] or derived[other]:
+                continue
             if mine != other and (seconds[mine] == 0 or firsts[other] == 0) and max(mine, other) < firsts.size:
                 relation.first[hint.first] = relation.second[hint.second] = relation.count
                 relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
@@ -240,7 +290,7 @@ class Prover:
             known = class_clauses(clauses, relation)
             known = _joined(known, guards) if len(guards) else known
             required = _graph_clauses(known, frame)
-            patterns, possible = self._patterns(frame, known)
+            patterns, possible = self._patterns(frame, relation, known)
             sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
             try:
                 swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
@@ -269,14 +319,18 @@ class Prover:
                 return [Difference(point, sweeper.model())]
         return []
 
-    def _patterns(self, frame: Frame, clauses: Clauses) -> tuple[Words, NDArray[np.uint64]]:
+    def _patterns(self, frame: Frame, relation: Relation, clauses: Clauses) -> tuple[Words, NDArray[np.uint64]]:
         count = frame.classes.size
         values = self.random.integers(0, 1 << 64, (count, _PATTERN_WORDS), np.uint64)
         values[0] = 0
         possible = repair(values, clauses, self.random)
+        if relation.derived:
+            derived_rows(self.first, self.second, relation, values)
+            possible = satisfied(values, clauses)
         patterns = self.random.integers(0, 1 << 64, (frame.free_count, _PATTERN_WORDS), np.uint64)
         patterns[0] = 0
-        patterns[frame.classes[1:] >> np.uint32(1)] = values[1:]
+        free = np.flatnonzero(~derived_classes(relation))[1:]
+        patterns[frame.classes[free] >> np.uint32(1)] = values[free]
         return patterns, possible
 
     # --- what else is known
@@ -360,6 +414,12 @@ class Prover:
             finally:
                 sweeper.close()
             proof.base = not proof.differences and not proof.broken
+
+
+def _not_derived(proof: Proof) -> list[Derived]:
+    """The registers that are not what they were derived from."""
+    differing = {(item.point.kind, item.point.index) for item in proof.differences}
+    return [item for item in proof.relation.derived if (("first", "second")[item.side], item.latch) in differing]
 
 
 def _fewer(proof: Proof, best: Proof) -> bool:

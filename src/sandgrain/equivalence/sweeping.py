@@ -96,7 +96,7 @@ class Sweeper:
         free_count: number of variables before the first gate, the constant included.
         patterns: uint64 (free_count, words) values of the free variables that satisfy the clauses.
         possible: uint64 (words,) which of the patterns do.
-        clauses: required of the free variables, as graph literals.
+        clauses: required of nodes of the graph, as literals.
         deadline: monotonic time.
     """
 
@@ -126,9 +126,9 @@ class Sweeper:
         self.solver.add_clause([-1])
         self.written = np.zeros(self.size, np.bool_)
         self.written[:free_count] = True
-        for clause in clauses:
-            self.solver.add_clause([_dimacs(literal) for literal in clause])
         self.clauses = clauses
+        # A clause counts from where all nodes it is about are there.
+        self.waiting = sorted(clauses, key=lambda clause: -max(literal >> 1 for literal in clause))
         self.literals = np.zeros(self.size, np.uint32)
         self.literals[:free_count] = 2 * np.arange(free_count, dtype=np.uint32)
         self.hashed: dict[tuple[int, int], int] = {}
@@ -153,6 +153,7 @@ class Sweeper:
         fanin0, fanin1 = self.fanin0.tolist(), self.fanin1.tolist()
         literals = self.literals.tolist()
         for node in range(self.free_count, self.size):
+            self._require(literals, node)
             if node % 512 == 0:
                 tick(node, self.size)
                 if time.monotonic() > self.deadline:
@@ -174,8 +175,17 @@ class Sweeper:
                     break
                 self._refine()
             literals[node] = literal
+        self._require(literals, self.size)
         self.literals = np.array(literals, np.uint32)
         return Swept(self.literals, self.merges, self.calls)
+
+    def _require(self, literals: list[int], node: int) -> None:
+        """Have the solver know the clauses about nodes before this one."""
+        while self.waiting and all(literal >> 1 < node for literal in self.waiting[-1]):
+            swept = [literals[literal >> 1] ^ (literal & 1) for literal in self.waiting.pop()]
+            for literal in swept:
+                self._write(literal)
+            self.solver.add_clause([_dimacs(literal) for literal in swept])
 
     def _land(self, a: int, b: int, node: int) -> int:
         if a > b:
@@ -256,12 +266,13 @@ class Sweeper:
         noise &= ~np.uint64(1)  # pattern 0 is the answer itself
         patterns = (centre ^ noise)[:, None]
         possible = np.full(1, ALL, np.uint64)
+        values = self._simulate(patterns)
         for clause in self.clauses:
             true = np.uint64(0)
             for literal in clause:
-                true |= patterns[literal >> 1, 0] ^ (ALL if literal & 1 else np.uint64(0))
+                true |= values[literal >> 1, 0] ^ (ALL if literal & 1 else np.uint64(0))
             possible[0] &= true
-        _signatures(self._simulate(patterns), possible, self.hashes)
+        _signatures(values, possible, self.hashes)
         _leaders(self.hashes, self.leaders)
 
 
