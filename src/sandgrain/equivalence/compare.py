@@ -181,15 +181,14 @@ class _Comparison:
                 if proof.holds:
                     break
                 suspected = prover.forced(proof)
-                seconds = share if over else min(share, _GLANCE)
-                counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
-                if counterexample is not None:
-                    return self._result(proof, None, None, counterexample, not_covered)
-                if not over:
-                    continue
-                prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + share))
-                with self.progress.stage("guarding what differs"):
-                    hidden = guarded(prover, suspected, self.conditions)
+                # What a search has seen already may do; else it gets more time first.
+                hidden = self._hidden(prover, suspected, share) if over else None
+                if hidden is None:
+                    seconds = share if over else min(share, _GLANCE)
+                    counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
+                    if counterexample is not None:
+                        return self._result(proof, None, None, counterexample, not_covered)
+                    hidden = self._hidden(prover, suspected, share) if over else None
                 if hidden is not None:
                     proof = hidden
                     break
@@ -218,6 +217,14 @@ class _Comparison:
             return self._result(proof, data, checked, None, not_covered)
         counterexample = self._refute(suspected, self.deadline)
         return self._result(proof, None, None, counterexample, not_covered)
+
+    def _hidden(self, prover: Prover, suspected: Proof, seconds: float) -> Proof | None:
+        """A proof under guards that the runs seen so far suggest, if there is one."""
+        if not self.conditions:
+            return None
+        prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + seconds))
+        with self.progress.stage("guarding what differs"):
+            return guarded(prover, suspected, self.conditions)
 
     def _refute(self, proof: Proof | None, deadline: float) -> Counterexample | None:
         """A run in which the sides differ, if one is found and other simulators show it too.

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.joint import ALL
 from sandgrain.equivalence.proving import Proof, next_of_classes
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
+from sandgrain.logic.simulate import Simulator, read
 from sandgrain.logic.structure import fanin_cone
 
 FAR = 1 << 20
@@ -31,6 +33,7 @@ class Faulty:
         faulty_next: uint32 (latches,), next states in the faulty copy.
         outputs, faulty_outputs: uint32 (outputs,), literals of the outputs in either copy.
         distance: int64 (latches,), clock edges from a class to an output.
+        needed: bool (2, latches), whether a fault was seen to need the class at 1, or at 0, for a difference.
     """
 
     network: Network
@@ -38,6 +41,7 @@ class Faulty:
     outputs: Literals
     faulty_outputs: Literals
     distance: NDArray[np.int64]
+    needed: NDArray[np.bool_]
 
 
 def faulty_of(proof: Proof) -> Faulty:
@@ -70,7 +74,34 @@ def faulty_of(proof: Proof) -> Faulty:
     )
     faulty_next, outputs, faulty_outputs = of(bad[1:]), of(frame.first_outputs), of(bad_outputs)
     distance = _distances(network, faulty_next, np.concatenate((outputs, faulty_outputs)))
-    return Faulty(network, faulty_next, outputs, faulty_outputs, distance)
+    needed = np.zeros((2, network.latch_count), np.bool_)
+    for item in proof.differences:
+        if item.model is not None:
+            ends = of(np.array([item.point.literal, item.point.wanted], np.uint32))
+            needed |= _needed(network, ends, item.model[1:first_and])
+    return Faulty(network, faulty_next, outputs, faulty_outputs, distance, needed)
+
+
+def _needed(network: Network, point: Literals, leaves: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (2, latches): the latches whose other value makes two literals equal that differ, by their value.
+
+    Args:
+        network: the network.
+        point: uint32 (2,), the literals.
+        leaves: bool (inputs and latches,), values at which they differ.
+    """
+    count = network.latch_count
+    # In every lane another latch has its other value; in those left over, none.
+    simulator = Simulator(network, -(-count // 64))
+    simulator.values[1 : network.first_and] = np.where(leaves, ALL, np.uint64(0))[:, None]
+    latches = np.arange(count)
+    simulator.state[latches, latches // 64] ^= np.uint64(1) << (latches % 64).astype(np.uint64)
+    simulator.evaluate()
+    one, other = read(simulator.values, point)
+    equal = np.unpackbits((~(one ^ other)).view(np.uint8), bitorder="little")[:count] != 0
+    held = leaves[network.input_count :]
+    needed: NDArray[np.bool_] = np.stack((equal & held, equal & ~held))
+    return needed
 
 
 def _swept(proof: Proof) -> tuple[Graph, Literals]:

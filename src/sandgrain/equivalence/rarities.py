@@ -1,7 +1,7 @@
 """States worth going on from because a register has a value in them that it never had before.
 
 Random inputs seldom make a processor decode the one instruction behind which a difference hides. Where they did, the
-state is kept, and what a difference needs directly is kept first.
+state is kept, and what a difference was seen to need is kept first.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import Faulty
 from sandgrain.equivalence.joint import Words
 from sandgrain.equivalence.lanes import first_lane
-from sandgrain.logic.network import Literals
-from sandgrain.logic.structure import fanin_cone
 
 _AT_ONCE: Final = 4
 
@@ -24,17 +21,12 @@ class Rarities:
     """What registers were seen to hold.
 
     Args:
-        faulty: the network; what its faulty points depend on matters most.
+        faulty: the network; what its faults need matters most.
     """
 
     def __init__(self, faulty: Faulty) -> None:
-        network = faulty.network
-        self.missing = np.ones((2, network.latch_count), np.bool_)
-        good: Literals = np.concatenate((network.latch_next, faulty.outputs))
-        bad: Literals = np.concatenate((faulty.faulty_next, faulty.faulty_outputs))
-        roots = np.concatenate((good[good != bad], bad[good != bad]))
-        cone = fanin_cone(network, roots)
-        self.near: NDArray[np.bool_] = cone[network.first_latch : network.first_and]
+        self.missing = np.ones((2, faulty.network.latch_count), np.bool_)
+        self.near = faulty.needed
 
     def fresh(self, state: Words) -> list[tuple[int, bool]]:
         """Some lanes in which a register is what none was before, and whether it matters most.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -38,9 +38,13 @@ _QUIET: Final = 300
 _NOTED: Final = 8
 _PLAIN, _SELECTED, _BOUNDED = "plain", "selected", "bounded"
 """Random runs side by side, those of which the lively ones go on, and bounded searches."""
+_NEAR_TRIES: Final = 12
 _DEEPEST: Final = 2_048
 _RECENT: Final = 8
 """Cycles that count as having led to a state."""
+_REFUSED: Final = 3
+"""Runs that showed an output differ in vain, after which it is not looked at, but for a part `_AGAIN` of the time."""
+_AGAIN: Final = 0.1
 _SHOWN: Final = 4
 """Runs of one round that are tried on both sides."""
 _NODES: Final = 4_000_000
@@ -58,6 +62,10 @@ class _Pair:
     good: NDArray[np.bool_]
     bad: NDArray[np.bool_]
     rows: NDArray[np.uint8]
+
+
+_Told = tuple[NDArray[np.uint8], NDArray[np.int64]]
+"""Rows of a run, and the outputs that differ at its end."""
 
 
 class Spread(Generic[T]):
@@ -93,8 +101,9 @@ class Spread(Generic[T]):
         ports, resets = stimulus.ports, stimulus.resets
         fixed = [at for at, key in enumerate(ports.inputs) if key in resets]
         self.corpus = Corpus(self.width, np.array(fixed, np.int64), self.random)
+        self.refused = np.zeros(faulty.outputs.size, np.int64)
         self.rare: list[_Pair] = []
-        self.rare_near: list[_Pair] = []
+        self.near: deque[tuple[_Pair, int]] = deque()
 
     def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_]) -> T | None:
         """What `shown` says of the first run that it accepts; None if there is none in time."""
@@ -105,27 +114,42 @@ class Spread(Generic[T]):
             quiet += 1
             if (count := int(self.seen.sum())) > reached:
                 quiet, reached = 0, count
-            # Every other round goes on from where a register was what it never was before, the latest first.
-            rare = (self.rare_near or self.rare) if quiet % 2 else []
-            tries, pair = (0, rare.pop()) if rare else heapq.heappop(self.heap)[1::2]
+            tries, pair, rare = self._next(quiet % 2 == 1)
             distance = self._distance(pair)
             started = time.monotonic()
             # All ways get about the same time; random runs are much the quicker.
-            ways = (_PLAIN, _SELECTED) if rare else (_PLAIN, _SELECTED, _BOUNDED)
+            ways = (_PLAIN, _SELECTED) if rare and tries else (_PLAIN, _SELECTED, _BOUNDED)
             way = min(ways, key=lambda way: self.spent[way])
             if way == _BOUNDED:
                 runs = self._spread(pair, distance, tries) if distance < _NOWHERE else self._begun(pair, tries)
             else:
                 runs = self._random_runs(pair, distance, selected=way == _SELECTED)
             for rows in runs:
-                found = self.shown(rows)
+                found = self.shown(rows[0])
                 if found is not None:
                     return found
+                self.refused[rows[1]] += 1
                 if time.monotonic() > self.deadline:
                     return None
             self.spent[way] += time.monotonic() - started
-            self._push(pair, tries + 1)
+            if not rare:
+                self._push(pair, tries + 1)
         return None
+
+    def _next(self, rare: bool) -> tuple[int, _Pair, bool]:
+        """Tries so far, where to go on, and whether that is where a register was what it never was before.
+
+        Of those the latest comes first; what faults need is tried in turn.
+        """
+        if rare and self.near:
+            pair, tries = self.near.pop()
+            if tries + 1 < _NEAR_TRIES:
+                self.near.appendleft((pair, tries + 1))
+            return tries, pair, True
+        if rare and self.rare:
+            return 0, self.rare.pop(), True
+        _, tries, _, pair = heapq.heappop(self.heap)
+        return tries, pair, False
 
     def _distance(self, pair: _Pair) -> int:
         apart = self.faulty.distance[pair.good != pair.bad]
@@ -143,19 +167,28 @@ class Spread(Generic[T]):
         self.visits[differing] += not tries
         heapq.heappush(self.heap, (distance + tries + self.visits[differing], tries, order, pair))
 
+    def _trusted(self) -> NDArray[np.bool_]:
+        """bool (outputs,): where a difference is worth showing.
+
+        An output that the description leaves undefined for now differs here, and nowhere else.
+        """
+        return (self.refused < _REFUSED) | (self.random.random(self.refused.size) < _AGAIN)
+
     # --- random runs
 
-    def _random_runs(self, pair: _Pair, bound: int, *, selected: bool) -> Iterator[NDArray[np.uint8]]:
+    def _random_runs(self, pair: _Pair, bound: int, *, selected: bool) -> Iterator[_Told]:
         """Runs that differ at an output; states closer to one are kept."""
         faulty = self.faulty
         begin = (pair.good, pair.bad)
         lanes = Lanes(faulty, *begin, self.stimulus, self.corpus, self.random, selected=selected)
-        nearest, given = bound, 0
+        nearest, given, trusted = bound, 0, self._trusted()
         for _ in range(_CYCLES):
             apart = lanes.step()
-            if apart.any() and given < _SHOWN:
+            if given < _SHOWN and apart[trusted].any():
                 given += 1
-                yield np.concatenate((pair.rows, lanes.rows(first_lane(np.bitwise_or.reduce(apart, axis=0)))))
+                lane = first_lane(np.bitwise_or.reduce(apart[trusted], axis=0))
+                outputs = np.flatnonzero((apart[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1))
+                yield np.concatenate((pair.rows, lanes.rows(lane))), outputs
             apart = lanes.clock()
             differing = (apart != 0).any(axis=1)
             fresh_ones = np.flatnonzero(differing & ~self.seen)
@@ -170,7 +203,10 @@ class Spread(Generic[T]):
             self._note(lanes.good, apart, np.flatnonzero(differing))
             for lane, near in self.rarities.fresh(lanes.good):
                 found = self._pair(pair, lanes, lane)
-                (self.rare_near if near else self.rare).append(found)
+                if near:
+                    self.near.append((found, 0))
+                else:
+                    self.rare.append(found)
                 self.corpus.add_rare(found.rows[-_RECENT:])
         self._keep(pair, lanes, lanes.living())
 
@@ -193,12 +229,12 @@ class Spread(Generic[T]):
 
     # --- bounded searches
 
-    def _begun(self, pair: _Pair, tries: int) -> Iterator[NDArray[np.uint8]]:
+    def _begun(self, pair: _Pair, tries: int) -> Iterator[_Told]:
         """From where nothing differs, a run at the end of which something does; until then one copy is enough."""
         faulty, network = self.faulty, self.faulty.network
         points = np.flatnonzero(network.latch_next != faulty.faulty_next)
         good_next, bad_next = network.latch_next[points], faulty.faulty_next[points]
-        graph = Graph(1 << 16)
+        graph, trusted = Graph(1 << 16), self._trusted()
         state = pair.good.astype(np.uint32)
         rows: list[Literals] = []
         stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
@@ -210,27 +246,26 @@ class Spread(Generic[T]):
                 inputs[: self.width] = graph.free(self.width)
                 rows.append(inputs[: self.width])
                 values = graph.frame(network, inputs, state)
-                shown = _apart(
-                    graph, literal_values(values, faulty.outputs), literal_values(values, faulty.faulty_outputs)
-                )
-                apart = graph.any_of(
-                    [shown, _apart(graph, literal_values(values, good_next), literal_values(values, bad_next))]
-                )
+                shown = literal_values(values, faulty.outputs)
+                shown_bad = literal_values(values, faulty.faulty_outputs)
+                good, bad = literal_values(values, good_next), literal_values(values, bad_next)
+                apart = graph.any_of([_apart(graph, shown[trusted], shown_bad[trusted]), _apart(graph, good, bad)])
                 if apart and solver.solve_within([apart], _CONFLICTS << (tries + 2)):
                     told = _told(solver, rows)
-                    if solver.model(np.array([shown], np.uint32))[0]:
-                        yield np.concatenate((pair.rows, told))
+                    outputs = solver.model(shown) != solver.model(shown_bad)
+                    if outputs.any():
+                        yield np.concatenate((pair.rows, told)), np.flatnonzero(outputs)
                     self._push(self._after(pair, told), 0)
                     return
                 state = literal_values(values, network.latch_next)
 
-    def _spread(self, pair: _Pair, bound: int, tries: int) -> Iterator[NDArray[np.uint8]]:
+    def _spread(self, pair: _Pair, bound: int, tries: int) -> Iterator[_Told]:
         """Runs that differ at an output; the first state closer to one is kept."""
         faulty, network = self.faulty, self.faulty.network
         graph = Graph(1 << 16)
         good, bad = pair.good.astype(np.uint32), pair.bad.astype(np.uint32)
         rows: list[Literals] = []
-        closer = faulty.distance < bound
+        closer, trusted = faulty.distance < bound, self._trusted()
         kept = False
         stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
         with GraphSolver(graph, _ENGINE) as solver:
@@ -241,13 +276,12 @@ class Spread(Generic[T]):
                 inputs[: self.width] = graph.free(self.width)
                 rows.append(inputs[: self.width])
                 values, values_bad = graph.frame(network, inputs, good), graph.frame(network, inputs, bad)
-                apart = _apart(
-                    graph,
-                    literal_values(values, faulty.outputs),
-                    literal_values(values_bad, faulty.faulty_outputs),
-                )
+                shown = literal_values(values, faulty.outputs)
+                shown_bad = literal_values(values_bad, faulty.faulty_outputs)
+                apart = _apart(graph, shown[trusted], shown_bad[trusted])
                 if apart and solver.solve_within([apart], _CONFLICTS << tries):
-                    yield np.concatenate((pair.rows, _told(solver, rows)))
+                    outputs = np.flatnonzero(trusted & (solver.model(shown) != solver.model(shown_bad)))
+                    yield np.concatenate((pair.rows, _told(solver, rows))), outputs
                 good = literal_values(values, network.latch_next)
                 bad = literal_values(values_bad, faulty.faulty_next)
                 if kept:
