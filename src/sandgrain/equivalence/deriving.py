@@ -34,6 +34,7 @@ class Deriving:
     Args:
         first, second, ports, resets, relation: what is compared, and the classes of its registers.
         random: for the runs.
+        apart: whether registers that the runs tell apart are taken out of their classes first.
     """
 
     def __init__(
@@ -44,13 +45,20 @@ class Deriving:
         resets: Resets,
         relation: Relation,
         random: np.random.Generator,
+        *,
+        apart: bool = False,
     ) -> None:
         self.sides = (first, second)
         self.ports, self.resets, self.relation, self.random = ports, resets, relation, random
         self.alone = _alone(relation)
         self.candidates: dict[tuple[int, int], list[int]] = {}
-        if any(latches.size for latches in self.alone):
-            self.candidates = self._candidates()
+        if apart or any(latches.size for latches in self.alone):
+            runs = list(self._runs())
+            shown = [np.concatenate([values[number] for values in runs], axis=1) for number in (0, 1)]
+            if apart:
+                self.relation = _apart(self.sides, relation, shown)
+                self.alone = _alone(self.relation)
+            self.candidates = self._candidates(shown)
 
     def run(self) -> Relation | None:
         """The relation with every register derived that has a candidate left; None if none has."""
@@ -78,13 +86,8 @@ class Deriving:
         for item in derived:
             del self.candidates[item.side, item.latch][0]
 
-    def _candidates(self) -> dict[tuple[int, int], list[int]]:
+    def _candidates(self, shown: Sequence[Words]) -> dict[tuple[int, int], list[int]]:
         """Literals of nets of the other side that showed what a register holds, by side and register."""
-        seen: list[list[Words]] = [[], []]
-        for values in self._runs():
-            for number in (0, 1):
-                seen[number].append(values[number])
-        shown = [np.concatenate(rows, axis=1) for rows in seen]
         found: dict[tuple[int, int], list[int]] = {}
         for number, latches in enumerate(self.alone):
             if not latches.size:
@@ -147,6 +150,23 @@ def derived_rows(first: Side, second: Side, relation: Relation, values: Words) -
             if item.side == number:
                 literal = np.array([item.literal ^ int(flips[number][item.latch])], np.uint32)
                 values[classes[number][item.latch]] = read(simulator.values, literal)[0]
+
+
+def _apart(sides: Sequence[Side], relation: Relation, shown: Sequence[Words]) -> Relation:
+    """The relation with the members of each class that runs tell apart in classes of their own.
+
+    Args:
+        shown: uint64 (variables, words) of each side.
+    """
+    rows = [np.zeros((1, shown[0].shape[1]), np.uint64)]
+    for side, values, flips in zip(sides, shown, (relation.first_flips, relation.second_flips), strict=True):
+        network = side.network
+        rows.append(values[network.first_latch : network.first_and] ^ np.where(flips, ALL, np.uint64(0))[:, None])
+    numbers: dict[bytes, int] = {}
+    labels = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in np.concatenate(rows)])
+    result = relation.copy()
+    result.split(labels[1 : 1 + relation.first.size], labels[1 + relation.first.size :])
+    return result
 
 
 def _alone(relation: Relation) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

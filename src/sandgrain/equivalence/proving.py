@@ -214,25 +214,30 @@ class Prover:
         yield proof, True
 
     def _derived(self, proof: Proof) -> Proof:
-        """The step with registers without a partner derived from the other side, if fewer points differ then."""
-        if proof.step and not proof.differences:
-            return proof
-        with self.progress.stage("deriving registers"):
-            deriving = Deriving(self.first, self.second, self.ports, self.resets, proof.relation, self.random)
+        """The step with registers without a partner derived from the other side, if fewer points differ then.
+
+        A class that runs tell apart may have kept registers from it, so its members are tried by themselves as well.
+        """
         best = proof
-        for _ in range(_CANDIDATES):
-            relation = deriving.run()
-            if relation is None:
+        for apart in (False, True):
+            if best.step and not best.differences:
                 break
-            relation.choices = choose(self.first, self.second, self.ports, relation, proof.clauses)
-            found = self.step(relation, proof.clauses)
-            wrong = _not_derived(found)
-            if not wrong and len(found.differences) < len(best.differences):
-                best = found
-            if not wrong:
-                break
-            deriving.drop(wrong)
-            self.unsure |= self._behind(wrong)
+            with self.progress.stage("deriving registers"):
+                sides = (self.first, self.second, self.ports, self.resets)
+                deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
+            for _ in range(_CANDIDATES):
+                attempt = deriving.run()
+                if attempt is None:
+                    break
+                attempt.choices = choose(self.first, self.second, self.ports, attempt, proof.clauses)
+                found = self.step(attempt, proof.clauses)
+                wrong = _not_derived(found)
+                if not wrong:
+                    if len(found.differences) < len(best.differences):
+                        best = found
+                    break
+                deriving.drop(wrong)
+                self.unsure |= self._behind(wrong)
         return best
 
     def _behind(self, derived: Sequence[Derived]) -> NDArray[np.bool_]:
