@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.check.correspondence import Correspondence, Member, Value
-from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.sides import Side
 from sandgrain.logic.assemble import Clock

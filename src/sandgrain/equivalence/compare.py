@@ -15,12 +15,14 @@ from sandgrain.equivalence.certifying import correspondence
 from sandgrain.equivalence.guarding import Conditions, guarded
 from sandgrain.equivalence.joint import Ports, match_ports
 from sandgrain.equivalence.names import hints
-from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
-from sandgrain.equivalence.proving import Proof, Prover
+from sandgrain.equivalence.outcome import Counterexample, Equivalence
+from sandgrain.equivalence.proofs import Proof
+from sandgrain.equivalence.proving import Prover
 from sandgrain.equivalence.replaying import Replay
 from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.searching import Search
 from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
+from sandgrain.equivalence.telling import Telling
 from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
 from sandgrain.logic.assemble import Clock
 from sandgrain.netlist.design import Design
@@ -29,20 +31,13 @@ from sandgrain.netlist.library import Library
 from sandgrain.netlist.link import Linked, link
 from sandgrain.netlist.model import Netlist
 from sandgrain.progress import Progress
-from sandgrain.verdict import Figure, Text, Verdict
+from sandgrain.verdict import Text
 
 _SHOWN: Final = 12
 _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 _GLANCE: Final = 12.0
 """Seconds that a search gets at most before an attempt of a proof is over."""
-# What was taken for granted about a side without leaving anything of it out.
-_HARMLESS: Final = (
-    "Inputs taken to be held: {names}.",
-    "{count} registers act in the middle of the clock period; inputs are taken to change at its beginning only.",
-    "The clocks {names} are taken to step together.",
-    "{count} registers are never clocked: they keep what they hold at power-up.",
-)
 
 
 @dataclass(frozen=True)
@@ -148,6 +143,7 @@ class _Comparison:
     ) -> None:
         self.first, self.second, self.ports = first, second, ports
         self.options, self.progress, self.work = options, progress, work
+        self.telling = Telling(first, second, ports)
         self.deadline = time.monotonic() + options.budget
         self.searches = 0
         self.conditions: Conditions = {}
@@ -166,10 +162,10 @@ class _Comparison:
     def run(self) -> Equivalence:
         """Everything."""
         proof: Proof | None = None
-        not_covered = self._left_out()
+        not_covered = self.telling.left_out()
         counterexample = self._refute(None, self.deadline)
         if counterexample is not None:
-            return self._result(None, None, None, counterexample, not_covered)
+            return self.telling.result(None, None, None, counterexample, not_covered)
         found = hints(self.first, self.second, self.resets) if self.options.use_names else []
         share = _SEARCH * self.options.budget
         prover = Prover(
@@ -187,7 +183,7 @@ class _Comparison:
                     seconds = share if over else min(share, _GLANCE)
                     counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
                     if counterexample is not None:
-                        return self._result(proof, None, None, counterexample, not_covered)
+                        return self.telling.result(proof, None, None, counterexample, not_covered)
                     hidden = self._hidden(prover, suspected, share) if over else None
                 if hidden is not None:
                     proof = hidden
@@ -195,10 +191,10 @@ class _Comparison:
         except LimitExceeded as error:
             not_covered.append(Text(template="The proof was not finished: {reason}.", args={"reason": error.what}))
         if proof is None:
-            return self._result(None, None, None, None, not_covered)
+            return self.telling.result(None, None, None, None, not_covered)
         if proof.holds:
             if not_covered:
-                return self._result(proof, None, None, None, not_covered)
+                return self.telling.result(proof, None, None, None, not_covered)
             item = correspondence(self.first, self.second, self.resets, self.clocks, proof)
             data = write(item)
             with self.progress.stage("checking the certificate"):
@@ -213,10 +209,10 @@ class _Comparison:
                 not_covered.append(
                     Text(template="The checker did not accept the proof: {reason}.", args={"reason": checked.reason})
                 )
-                return self._result(proof, None, checked, None, not_covered)
-            return self._result(proof, data, checked, None, not_covered)
+                return self.telling.result(proof, None, checked, None, not_covered)
+            return self.telling.result(proof, data, checked, None, not_covered)
         counterexample = self._refute(suspected, self.deadline)
-        return self._result(proof, None, None, counterexample, not_covered)
+        return self.telling.result(proof, None, None, counterexample, not_covered)
 
     def _hidden(self, prover: Prover, suspected: Proof, seconds: float) -> Proof | None:
         """A proof under guards that the runs seen so far suggest, if there is one."""
@@ -244,169 +240,3 @@ class _Comparison:
                 return Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)
             except (ReplayError, LimitExceeded):
                 return None
-
-    # --- telling it
-
-    def _left_out(self) -> list[Text]:
-        """What keeps the result open whatever is proved."""
-        found = []
-        for side in (self.first, self.second):
-            found += [_about(side, note) for note in side.assembled.not_modelled if note.template not in _HARMLESS]
-            if side.left_out:
-                found.append(
-                    Text(
-                        template="In the {side}, outputs carry a clock or have no value: {names}.",
-                        args={"side": side.name, "names": _some(side.left_out)},
-                    )
-                )
-        for names, template in (
-            (self.ports.only_first, "The netlist does not have these outputs of the description: {names}."),
-            (self.ports.only_second, "The description does not have these outputs of the netlist: {names}."),
-        ):
-            if names:
-                found.append(Text(template=template, args={"names": _some(names)}))
-        return found
-
-    def _assumptions(self, proof: Proof | None) -> list[Text]:
-        told = [
-            _about(side, note)
-            for side in (self.first, self.second)
-            for note in side.assembled.not_modelled
-            if note.template in _HARMLESS
-        ]
-        if proof is None:
-            pass
-        elif proof.cycles:
-            told.append(
-                Text(
-                    template="Compared from the end of {cycles} cycles of reset after any power-up of the netlist.",
-                    args={"cycles": proof.cycles},
-                )
-            )
-        else:
-            told.append(
-                Text(
-                    template="Registers of the description without an initial value power up as the netlist's do; the "
-                    "netlist powers up in any state."
-                )
-            )
-        if self.first.free.size:
-            told.append(Text(template="What the description leaves undefined (x) may be what the netlist made of it."))
-        if self.ports.extra_inputs:
-            told.append(
-                Text(
-                    template="Inputs of the netlist alone may have any value: {names}.",
-                    args={"names": _some(self.ports.extra_inputs)},
-                )
-            )
-        return [*told, *self.first.notes]
-
-    def _points(self, proof: Proof | None, counterexample: Counterexample | None) -> tuple[ComparedPoint, ...]:
-        if proof is None:
-            wrong = None if counterexample is None else counterexample.output
-            return tuple(
-                ComparedPoint("output", key, key, DIFFERS if key == wrong else OPEN) for key in self.ports.outputs
-            )
-        differing: dict[tuple[str, int], str] = {}
-        for item in proof.differences:
-            differing[item.point.kind, item.point.index] = OPEN if item.model is None else DIFFERS
-        good = PROVED if proof.holds else OPEN
-        points = [
-            ComparedPoint("output", key, key, differing.get(("output", at), good))
-            for at, key in enumerate(self.ports.outputs)
-        ]
-        relation = proof.relation
-        mates: dict[int, int] = {}
-        for latch, which in enumerate(relation.second.tolist()):
-            mates.setdefault(which, latch)
-        seen = set()
-        for latch, which in enumerate(relation.first.tolist()):
-            partner = "constant" if which == 0 else self.second.latch_names[mates[which]] if which in mates else ""
-            seen.add(which)
-            points.append(
-                ComparedPoint(
-                    "register",
-                    self.first.latch_names[latch],
-                    partner,
-                    differing.get(("first", latch), good),
-                )
-            )
-        points += [
-            ComparedPoint("register", self.second.latch_names[latch], "", differing.get(("second", latch), good))
-            for latch, which in enumerate(relation.second.tolist())
-            if which not in seen
-        ]
-        return tuple(points)
-
-    def _result(
-        self,
-        proof: Proof | None,
-        data: bytes | None,
-        checked: object,
-        counterexample: Counterexample | None,
-        not_covered: list[Text],
-    ) -> Equivalence:
-        from sandgrain.check.corresponding import Corresponding
-
-        points = self._points(proof, counterexample)
-        left = [point for point in points if point.state != PROVED]
-        if counterexample is not None:
-            verdict = Verdict.REFUTED
-            summary = Text(
-                template="The netlist does something else than the description: {output} is {netlist} instead of "
-                "{description} in cycle {cycle} of a run.",
-                args={
-                    "output": counterexample.output,
-                    "netlist": counterexample.netlist,
-                    "description": counterexample.description,
-                    "cycle": counterexample.cycle,
-                },
-            )
-        elif data is not None and not not_covered:
-            verdict = Verdict.PROVED
-            summary = Text(
-                template="The netlist does what the description says, in every cycle: proved, with a certificate that "
-                "anybody can check."
-            )
-        else:
-            verdict = Verdict.OPEN
-            summary = Text(
-                template="Neither was the netlist shown to do what the description says, nor a difference found."
-            )
-            if left:
-                names = _some([point.name for point in left if point.state == DIFFERS] or [p.name for p in left])
-                not_covered = [
-                    *not_covered,
-                    Text(
-                        template="{count} of {total} points are not proved, among them {names}.",
-                        args={"count": len(left), "total": len(points), "names": names},
-                    ),
-                ]
-        registers = [point for point in points if point.kind == "register"]
-        figures = (
-            Figure(name=Text(template="output bits compared"), value=len(points) - len(registers)),
-            Figure(name=Text(template="registers of the description"), value=self.first.network.latch_count),
-            Figure(name=Text(template="registers of the netlist"), value=self.second.network.latch_count),
-            Figure(name=Text(template="registers with a partner"), value=sum(bool(p.partner) for p in registers)),
-            Figure(name=Text(template="points proved"), value=len(points) - len(left)),
-            Figure(name=Text(template="points compared"), value=len(points)),
-        )
-        return Equivalence(
-            verdict=verdict,
-            summary=summary,
-            points=points,
-            certificate=data if verdict is Verdict.PROVED else None,
-            checked=checked if isinstance(checked, Corresponding) else None,
-            counterexample=counterexample,
-            figures=figures,
-            assumptions=tuple(self._assumptions(proof)),
-            not_covered=tuple(not_covered),
-        )
-
-
-def _about(side: Side, note: Text) -> Text:
-    return Text(template="In the {side}: {note}", args={"side": side.name, "note": str(note)})
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.joint import ALL
-from sandgrain.equivalence.proving import Proof, next_of_classes
+from sandgrain.equivalence.proofs import Proof, next_of_classes
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
 from sandgrain.logic.simulate import Simulator, read

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.joint import Relation
-from sandgrain.equivalence.proving import Proof, Prover
+from sandgrain.equivalence.proofs import Proof
+from sandgrain.equivalence.proving import Prover
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
 

@@ -19,7 +19,8 @@ class ComparedPoint:
     Attributes:
         kind: ``output`` or ``register``.
         name: of the output bit, or of the register in the description (in the netlist, if only that has it).
-        partner: of a register: what the netlist calls it, or the constant it is; empty if it has none.
+        partner: of a register: what the netlist calls it, the constant it is, or the net of the other side that it is
+            derived from (after ``not `` if it is the opposite); empty if it has none.
         state: `PROVED`, `DIFFERS` (in a state that may or may not be reachable) or `OPEN`.
     """
 

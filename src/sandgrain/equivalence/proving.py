@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -22,9 +21,10 @@ from sandgrain.equivalence.joint import ALL, Derived, Frame, Ports, Relation, Wo
 from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.powering import Base, Point, mates_of
+from sandgrain.equivalence.proofs import Difference, Proof, next_of_classes, points_of
 from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
-from sandgrain.equivalence.sweeping import Sweeper, Swept
+from sandgrain.equivalence.sweeping import Sweeper
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.network import Literals
@@ -36,90 +36,6 @@ _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
 _CHOICES: Final = 12
 """How often the choices are made anew from counterexamples."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A point that is not equal in some related state.
-
-    Attributes:
-        point: which.
-        model: bool (free variables of the frame,), that state and the inputs; None if it was not decided in time.
-    """
-
-    point: Point
-    model: NDArray[np.bool_] | None
-
-
-@dataclass
-class Proof:
-    """How far the proof got.
-
-    Attributes:
-        relation: the relation.
-        clauses: over the latches of the description, true after reset and in every later cycle.
-        step: whether every step keeps the relation.
-        base: whether the relation holds after reset.
-        differences: outputs (and registers, if the first relation did not hold) that are not equal under it.
-        frame, swept: of the last step.
-        cycles: of reset after power-up, after which the relation holds.
-        mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
-        guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
-        torn: class of the description and class of the netlist of what is equal under guards only.
-        broken: rows of ``guards`` that a step does not keep, or reset does not make true.
-    """
-
-    relation: Relation
-    clauses: Clauses
-    step: bool
-    base: bool
-    differences: list[Difference]
-    frame: Frame
-    swept: Swept
-    cycles: int = 0
-    mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    guards: Clauses = field(default_factory=lambda: NO_CLAUSES)
-    torn: list[tuple[int, int]] = field(default_factory=list)
-    broken: list[int] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        """Whether both sides are equal."""
-        return self.step and self.base and not self.differences and not self.broken
-
-
-def points_of(frame: Frame, relation: Relation) -> list[Point]:
-    """What has to be equal in a step: outputs, and all next states of a class with the first of them."""
-    points = [
-        Point("output", at, int(a), int(b))
-        for at, (a, b) in enumerate(zip(frame.first_outputs, frame.second_outputs, strict=True))
-    ]
-    wanted: dict[int, int] = {0: 0}
-    for kind, classes, following in (
-        ("second", relation.second, frame.second_next),
-        ("first", relation.first, frame.first_next),
-    ):
-        for latch, (which, literal) in enumerate(zip(classes.tolist(), following.tolist(), strict=True)):
-            if which in wanted:
-                points.append(Point(kind, latch, literal, wanted[which]))
-            else:
-                wanted[which] = literal
-    points += [
-        Point(("first", "second")[item.side], item.latch, literal, value)
-        for item, literal, value in zip(
-            relation.derived, frame.derived_next.tolist(), frame.derived_wanted.tolist(), strict=True
-        )
-    ]
-    return points
-
-
-def next_of_classes(frame: Frame, relation: Relation) -> Literals:
-    """uint32 (classes,): the next value of each class, of the description where it has a register in it."""
-    following = np.zeros(relation.count, np.uint32)
-    following[relation.second[::-1]] = frame.second_next[::-1]
-    following[relation.first[::-1]] = frame.first_next[::-1]
-    following[0] = 0
-    return following
 
 
 class Prover:
@@ -209,19 +125,18 @@ class Prover:
             if not len(more):
                 break
             clauses = _joined(clauses, more)
-        if proof.step and not proof.differences:
+        if proof.step and not proof.differences and not proof.base:
             self.base(proof)
         yield proof, True
 
     def _derived(self, proof: Proof) -> Proof:
-        """The step with registers without a partner derived from the other side, if fewer points differ then.
+        """The step with registers without a partner derived from the other side, if that is a proof.
 
         A class that runs tell apart may have kept registers from it, so its members are tried by themselves as well.
         """
-        best = proof
+        if proof.step and not proof.differences:
+            return proof
         for apart in (False, True):
-            if best.step and not best.differences:
-                break
             with self.progress.stage("deriving registers"):
                 sides = (self.first, self.second, self.ports, self.resets)
                 deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
@@ -231,14 +146,17 @@ class Prover:
                     break
                 attempt.choices = choose(self.first, self.second, self.ports, attempt, proof.clauses)
                 found = self.step(attempt, proof.clauses)
+                if found.step and not found.differences:
+                    self.base(found)
+                    if found.holds:
+                        return found
+                    break
+                self.unsure |= self._behind(attempt.derived)
                 wrong = _not_derived(found)
                 if not wrong:
-                    if len(found.differences) < len(best.differences):
-                        best = found
                     break
                 deriving.drop(wrong)
-                self.unsure |= self._behind(wrong)
-        return best
+        return proof
 
     def _behind(self, derived: Sequence[Derived]) -> NDArray[np.bool_]:
         """bool (latches of the description,): what decides whether these registers are what they are derived from."""

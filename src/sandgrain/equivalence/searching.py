@@ -19,7 +19,7 @@ from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Words
 from sandgrain.equivalence.lanes import SPREAD_WORDS
-from sandgrain.equivalence.proving import Proof
+from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reducing import Reducing
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.shortening import shorten
