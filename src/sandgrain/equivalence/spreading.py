@@ -32,7 +32,7 @@ from sandgrain.logic.simulate import Simulator, read
 _CYCLES: Final = 256
 _FRAMES: Final = 12
 _MOST_FRAMES: Final = 48
-_CONFLICTS: Final = 200
+_CONFLICTS: Final = 1_000
 _QUIET: Final = 300
 """Attempts in a row that make no further register differ."""
 _NOTED: Final = 8
