@@ -32,6 +32,8 @@ from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
+_DERIVING: Final = 0.03
+"""Share of the time left for it, after which no further derivation of registers is begun."""
 _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
 _CHOICES: Final = 12
@@ -136,13 +138,14 @@ class Prover:
         """
         if proof.step and not proof.differences:
             return proof
+        until = time.monotonic() + _DERIVING * (self.deadline - time.monotonic())
         for apart in (False, True):
             with self.progress.stage("deriving registers"):
                 sides = (self.first, self.second, self.ports, self.resets)
                 deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
             for _ in range(_CANDIDATES):
                 attempt = deriving.run()
-                if attempt is None:
+                if attempt is None or time.monotonic() > until:
                     break
                 attempt.choices = choose(self.first, self.second, self.ports, attempt, proof.clauses)
                 found = self.step(attempt, proof.clauses)
