@@ -9,6 +9,7 @@ What is derived from registers is never derived from a register that is derived 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numba
@@ -26,6 +27,26 @@ from sandgrain.logic.structure import fanin_cone
 _WORDS: Final = 8
 _CYCLES: Final = 96
 _MOST_CANDIDATES: Final = 6
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass
+class _Signatures:
+    """What variables show in runs, told short: equal where they show the same, and hardly ever otherwise.
+
+    Attributes:
+        hashes: uint64 (variables,), of what each shows, or of its negation where ``flips``, bool (variables,), says so.
+    """
+
+    hashes: NDArray[np.uint64]
+    flips: NDArray[np.bool_]
+
+    def add(self, rows: Words, multipliers: NDArray[np.uint64]) -> None:
+        """Take in one more cycle, uint64 (variables, words)."""
+        plain = rows ^ np.where(self.flips, ALL, np.uint64(0))[:, None]
+        self.hashes += (plain * multipliers).sum(axis=1, dtype=np.uint64)
+        self.hashes ^= self.hashes >> np.uint64(29)
+        self.hashes *= _MIX
 
 
 class Deriving:
@@ -53,8 +74,7 @@ class Deriving:
         self.alone = _alone(relation)
         self.candidates: dict[tuple[int, int], list[int]] = {}
         if apart or any(latches.size for latches in self.alone):
-            runs = list(self._runs())
-            shown = [np.concatenate([values[number] for values in runs], axis=1) for number in (0, 1)]
+            shown = self._signatures()
             if apart:
                 self.relation = _apart(self.sides, relation, shown)
                 self.alone = _alone(self.relation)
@@ -86,24 +106,33 @@ class Deriving:
         for item in derived:
             del self.candidates[item.side, item.latch][0]
 
-    def _candidates(self, shown: Sequence[Words]) -> dict[tuple[int, int], list[int]]:
+    def _candidates(self, shown: Sequence[_Signatures]) -> dict[tuple[int, int], list[int]]:
         """Literals of nets of the other side that showed what a register holds, by side and register."""
         found: dict[tuple[int, int], list[int]] = {}
         for number, latches in enumerate(self.alone):
             if not latches.size:
                 continue
-            network, other = self.sides[number].network, self.sides[1 - number]
-            nets: dict[bytes, list[int]] = {}
-            for variable in _decoding(other).tolist():
-                word = shown[1 - number][variable]
-                flip = int(word[0]) & 1
-                nets.setdefault((~word if flip else word).tobytes(), []).append(2 * variable + flip)
+            mine, theirs = shown[number], shown[1 - number]
+            nets: dict[int, list[int]] = {}
+            for variable in _decoding(self.sides[1 - number]).tolist():
+                nets.setdefault(int(theirs.hashes[variable]), []).append(variable)
             for latch in latches.tolist():
-                word = shown[number][network.first_latch + latch]
-                flip = int(word[0]) & 1
-                alike = nets.get((~word if flip else word).tobytes(), [])
-                found[number, latch] = [literal ^ flip for literal in alike[:_MOST_CANDIDATES]]
+                at = self.sides[number].network.first_latch + latch
+                alike = nets.get(int(mine.hashes[at]), [])[:_MOST_CANDIDATES]
+                flip = bool(mine.flips[at])
+                found[number, latch] = [2 * variable + int(flip ^ bool(theirs.flips[variable])) for variable in alike]
         return found
+
+    def _signatures(self) -> list[_Signatures]:
+        """What the variables of both sides show in runs."""
+        multipliers = self.random.integers(0, 1 << 64, _WORDS, np.uint64) | np.uint64(1)
+        shown: list[_Signatures] = []
+        for values in self._runs():
+            if not shown:
+                shown = [_Signatures(np.zeros(len(rows), np.uint64), rows[:, 0] & np.uint64(1) != 0) for rows in values]
+            for signatures, rows in zip(shown, values, strict=True):
+                signatures.add(rows, multipliers)
+        return shown
 
     def _runs(self) -> Iterator[tuple[Words, Words]]:
         """The values of all variables of both sides in every cycle after reset, registers of a class begun alike."""
@@ -131,7 +160,7 @@ class Deriving:
                     simulator.inputs[side.free] = self.random.integers(0, 1 << 64, (side.free.size, _WORDS), np.uint64)
                 simulator.evaluate()
             if cycle >= lead:
-                yield simulators[0].values.copy(), simulators[1].values.copy()
+                yield simulators[0].values, simulators[1].values
             for simulator in simulators:
                 simulator.clock()
 
@@ -152,20 +181,16 @@ def derived_rows(first: Side, second: Side, relation: Relation, values: Words) -
                 values[classes[number][item.latch]] = read(simulator.values, literal)[0]
 
 
-def _apart(sides: Sequence[Side], relation: Relation, shown: Sequence[Words]) -> Relation:
-    """The relation with the members of each class that runs tell apart in classes of their own.
-
-    Args:
-        shown: uint64 (variables, words) of each side.
-    """
-    rows = [np.zeros((1, shown[0].shape[1]), np.uint64)]
-    for side, values, flips in zip(sides, shown, (relation.first_flips, relation.second_flips), strict=True):
-        network = side.network
-        rows.append(values[network.first_latch : network.first_and] ^ np.where(flips, ALL, np.uint64(0))[:, None])
-    numbers: dict[bytes, int] = {}
-    labels = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in np.concatenate(rows)])
+def _apart(sides: Sequence[Side], relation: Relation, shown: Sequence[_Signatures]) -> Relation:
+    """The relation with the members of each class that runs tell apart in classes of their own."""
+    labels = []
+    numbers: dict[tuple[int, bool], int] = {(int(shown[0].hashes[0]), False): 0}
+    for side, signatures, flips in zip(sides, shown, (relation.first_flips, relation.second_flips), strict=True):
+        latches = slice(side.network.first_latch, side.network.first_and)
+        kinds = zip(signatures.hashes[latches].tolist(), (signatures.flips[latches] ^ flips).tolist(), strict=True)
+        labels.append(np.array([numbers.setdefault(kind, len(numbers)) for kind in kinds], np.int64))
     result = relation.copy()
-    result.split(labels[1 : 1 + relation.first.size], labels[1 + relation.first.size :])
+    result.split(*labels)
     return result
 
 

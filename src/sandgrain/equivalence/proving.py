@@ -33,7 +33,8 @@ from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
 _DERIVING: Final = 0.03
-"""Share of the time left for it, after which no further derivation of registers is begun."""
+"""Share of the time left for it, after which no further derivation of registers is begun; `_LEAST` seconds at least."""
+_LEAST: Final = 3.0
 _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
 _CHOICES: Final = 12
@@ -138,11 +139,12 @@ class Prover:
         """
         if proof.step and not proof.differences:
             return proof
-        until = time.monotonic() + _DERIVING * (self.deadline - time.monotonic())
+        share = max(_LEAST, _DERIVING * (self.deadline - time.monotonic()))
         for apart in (False, True):
             with self.progress.stage("deriving registers"):
                 sides = (self.first, self.second, self.ports, self.resets)
                 deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
+            until = time.monotonic() + share
             for _ in range(_CANDIDATES):
                 attempt = deriving.run()
                 if attempt is None or time.monotonic() > until:

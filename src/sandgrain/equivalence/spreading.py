@@ -39,6 +39,8 @@ _NOTED: Final = 8
 _PLAIN, _SELECTED, _BOUNDED = "plain", "selected", "bounded"
 """Random runs side by side, those of which the lively ones go on, and bounded searches."""
 _NEAR_TRIES: Final = 12
+_KEPT: Final = 256
+"""States kept in which a register was what it never was before."""
 _DEEPEST: Final = 2_048
 _RECENT: Final = 8
 """Cycles that count as having led to a state."""
@@ -102,8 +104,8 @@ class Spread(Generic[T]):
         fixed = [at for at, key in enumerate(ports.inputs) if key in resets]
         self.corpus = Corpus(self.width, np.array(fixed, np.int64), self.random)
         self.refused = np.zeros(faulty.outputs.size, np.int64)
-        self.rare: list[_Pair] = []
-        self.near: deque[tuple[_Pair, int]] = deque()
+        self.rare: deque[_Pair] = deque(maxlen=_KEPT)
+        self.near: deque[tuple[_Pair, int]] = deque(maxlen=_KEPT)
 
     def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_]) -> T | None:
         """What `shown` says of the first run that it accepts; None if there is none in time."""
@@ -124,11 +126,11 @@ class Spread(Generic[T]):
                 runs = self._spread(pair, distance, tries) if distance < _NOWHERE else self._begun(pair, tries)
             else:
                 runs = self._random_runs(pair, distance, selected=way == _SELECTED)
-            for rows in runs:
-                found = self.shown(rows[0])
+            for rows, outputs in runs:
+                found = self.shown(rows)
                 if found is not None:
                     return found
-                self.refused[rows[1]] += 1
+                self.refused[outputs] += 1
                 if time.monotonic() > self.deadline:
                     return None
             self.spent[way] += time.monotonic() - started
@@ -143,7 +145,7 @@ class Spread(Generic[T]):
         """
         if rare and self.near:
             pair, tries = self.near.pop()
-            if tries + 1 < _NEAR_TRIES:
+            if tries + 1 < _NEAR_TRIES and len(self.near) < _KEPT:
                 self.near.appendleft((pair, tries + 1))
             return tries, pair, True
         if rare and self.rare:
@@ -203,11 +205,11 @@ class Spread(Generic[T]):
             self._note(lanes.good, apart, np.flatnonzero(differing))
             for lane, near in self.rarities.fresh(lanes.good):
                 found = self._pair(pair, lanes, lane)
+                self.corpus.add_rare(found.rows[-_RECENT:])
                 if near:
                     self.near.append((found, 0))
-                else:
+                elif len(found.rows) <= _DEEPEST:
                     self.rare.append(found)
-                self.corpus.add_rare(found.rows[-_RECENT:])
         self._keep(pair, lanes, lanes.living())
 
     def _note(self, state: Words, apart: Words, differing: NDArray[np.int64]) -> None:
