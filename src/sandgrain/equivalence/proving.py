@@ -33,7 +33,7 @@ from sandgrain.progress import Progress
 
 _PATTERN_WORDS: Final = 32
 _DERIVING: Final = 0.03
-"""Share of the time left for it, after which no further derivation of registers is begun; `_LEAST` seconds at least."""
+"""Share of the time left that the derivation of registers takes, `_LEAST` seconds at least."""
 _LEAST: Final = 3.0
 _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
@@ -105,8 +105,7 @@ class Prover:
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
-            proof = self._derived(self.step(relation, clauses))
-            relation = proof.relation
+            proof = self.step(relation, clauses)
             given: list[Patterns] = []
             for _ in range(_CHOICES):
                 models = [item.model for item in proof.differences if item.model is not None]
@@ -122,6 +121,10 @@ class Prover:
                 break
             if clauses is NO_CLAUSES:
                 yield proof, False
+            derived = self._derived(proof)
+            if derived is not None:
+                proof = derived
+                break
             doubted = self._doubted(matching, proof) | self.unsure
             with self.progress.stage("mining invariants"):
                 more = self._mine(doubted)
@@ -132,36 +135,44 @@ class Prover:
             self.base(proof)
         yield proof, True
 
-    def _derived(self, proof: Proof) -> Proof:
-        """The step with registers without a partner derived from the other side, if that is a proof.
+    def _derived(self, proof: Proof) -> Proof | None:
+        """A proof in which registers without a partner are derived from the other side, if that is found.
 
         A class that runs tell apart may have kept registers from it, so its members are tried by themselves as well.
         """
-        if proof.step and not proof.differences:
-            return proof
-        share = max(_LEAST, _DERIVING * (self.deadline - time.monotonic()))
+        end, share = self.deadline, max(_LEAST, _DERIVING * (self.deadline - time.monotonic()))
         for apart in (False, True):
             with self.progress.stage("deriving registers"):
                 sides = (self.first, self.second, self.ports, self.resets)
                 deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
-            until = time.monotonic() + share
-            for _ in range(_CANDIDATES):
-                attempt = deriving.run()
-                if attempt is None or time.monotonic() > until:
-                    break
-                attempt.choices = choose(self.first, self.second, self.ports, attempt, proof.clauses)
-                found = self.step(attempt, proof.clauses)
-                if found.step and not found.differences:
-                    self.base(found)
-                    if found.holds:
-                        return found
-                    break
-                self.unsure |= self._behind(attempt.derived)
-                wrong = _not_derived(found)
-                if not wrong:
-                    break
-                deriving.drop(wrong)
-        return proof
+            self.deadline = min(end, time.monotonic() + share)
+            try:
+                found = self._from_nets(deriving, proof.clauses)
+            except LimitExceeded:
+                found = None
+            finally:
+                self.deadline = end
+            if found is not None:
+                return found
+        return None
+
+    def _from_nets(self, deriving: Deriving, clauses: Clauses) -> Proof | None:
+        """A proof with registers derived, other nets taking the place of those that are wrong."""
+        for _ in range(_CANDIDATES):
+            attempt = deriving.run()
+            if attempt is None:
+                return None
+            attempt.choices = choose(self.first, self.second, self.ports, attempt, clauses)
+            found = self.step(attempt, clauses)
+            if found.step and not found.differences:
+                self.base(found)
+                return found if found.holds else None
+            self.unsure |= self._behind(attempt.derived)
+            wrong = _not_derived(found)
+            if not wrong:
+                return None
+            deriving.drop(wrong)
+        return None
 
     def _behind(self, derived: Sequence[Derived]) -> NDArray[np.bool_]:
         """bool (latches of the description,): what decides whether these registers are what they are derived from."""
