@@ -149,8 +149,8 @@ def wild_work(core: str, rng: random.Random) -> list[int]:
     ("core", "runs"),
     [
         ("picorv32", 40),
-        pytest.param("picorv32", 400, marks=pytest.mark.slow),
-        pytest.param("ibex", 25, marks=pytest.mark.slow),
+        pytest.param("picorv32", 150, marks=pytest.mark.slow),
+        pytest.param("ibex", 12, marks=pytest.mark.slow),
     ],
 )
 def test_the_declared_stop_is_entered_after_its_trigger_and_only_then(
