@@ -35,6 +35,8 @@ _PATTERN_WORDS: Final = 32
 _DERIVING: Final = 0.03
 """Share of the time left that the derivation of registers takes, `_LEAST` seconds at least."""
 _LEAST: Final = 3.0
+_FORCING: Final = 0.2
+"""Share of the time left that a step with partners forced by name takes."""
 _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
 _CHOICES: Final = 12
@@ -97,7 +99,11 @@ class Prover:
         return both if 2 * named >= self.second.network.latch_count else both[::-1]
 
     def _attempt(self, hints: Sequence[Hint]) -> Iterator[tuple[Proof, bool]]:
-        """The first and the best proof that begin with these hints, and whether it is the best one."""
+        """The first and the best proof that begin with these hints, and whether it is the best one.
+
+        Where one register went astray it may take many with it, and such a step is slow to compare. So the first is one
+        in which all have the partners their names suggest, if that is another.
+        """
         clauses = NO_CLAUSES
         self.mined[:] = self.unsure[:] = False
         while True:
@@ -105,6 +111,9 @@ class Prover:
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
+            named = self._named(relation, clauses) if hints and clauses is NO_CLAUSES else None
+            if named is not None:
+                yield named, False
             proof = self.step(relation, clauses)
             given: list[Patterns] = []
             for _ in range(_CHOICES):
@@ -119,7 +128,7 @@ class Prover:
                 proof = self.step(relation, clauses)
             if proof.step and not proof.differences:
                 break
-            if clauses is NO_CLAUSES:
+            if clauses is NO_CLAUSES and named is None:
                 yield proof, False
             derived = self._derived(proof)
             if derived is not None:
@@ -193,7 +202,11 @@ class Prover:
 
         No proof comes of it, but a network with fewer faults to search.
         """
-        relation = proof.relation.copy()
+        return self._named(proof.relation, proof.clauses) or proof
+
+    def _named(self, before: Relation, clauses: Clauses) -> Proof | None:
+        """A step with partners forced by name; None if none was, or it is not decided in a share of the time."""
+        relation = before.copy()
         firsts = np.bincount(relation.first, minlength=relation.count)
         seconds = np.bincount(relation.second, minlength=relation.count)
         derived = derived_classes(relation)
@@ -208,13 +221,17 @@ class Prover:
                 relation.count += 1
                 changed = True
         if not changed:
-            return proof
+            return None
         relation.tidy()
-        relation.choices = choose(self.first, self.second, self.ports, relation, proof.clauses)
+        end = self.deadline
+        self.deadline = min(end, time.monotonic() + max(_LEAST, _FORCING * (end - time.monotonic())))
         try:
-            return self.step(relation, proof.clauses)
+            relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
+            return self.step(relation, clauses)
         except LimitExceeded:
-            return proof
+            return None
+        finally:
+            self.deadline = end
 
     # --- one step
 
