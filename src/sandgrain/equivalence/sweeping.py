@@ -215,7 +215,10 @@ class Sweeper:
             stack += (a >> 1, b >> 1)
 
     def possible(self, assumptions: list[int], conflicts: int = -1) -> bool | None:
-        """Whether all literals of the swept graph can be true together; None if that takes more conflicts."""
+        """Whether all literals of the swept graph can be true together; None if that takes more conflicts or time."""
+        # A question each for thousands of points adds up, however short it is.
+        if time.monotonic() > self.deadline:
+            return None
         for literal in assumptions:
             self._write(literal)
         self.calls += 1
