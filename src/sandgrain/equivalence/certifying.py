@@ -89,10 +89,10 @@ def _leaders(first: Side, second: Side, proof: Proof) -> dict[int, Member]:
 def _derived(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Value]]:
     """The registers that are a net of the other side."""
     sides = (first, second)
+    bits = [_plain_bits(side, side.network.variable_count) for side in sides if proof.relation.derived]
     found = []
     for item in proof.relation.derived:
-        other = sides[1 - item.side]
-        shown = int(_plain_bits(other, other.network.variable_count)[item.literal >> 1])
+        shown = int(bits[1 - item.side][item.literal >> 1])
         value = Value(2 - item.side, "bit", str(shown >> 1), bool((shown ^ item.literal) & 1))
         found.append((Member(1 + item.side, sides[item.side].latch_names[item.latch], False), value))
     return found

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
 from sandgrain.equivalence.deriving import derived_rows
-from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words
+from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, words_of
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.network import Literals
 from sandgrain.logic.simulate import Simulator, Ternary, evaluate, read
 from sandgrain.logic.structure import fanin_cone
@@ -71,7 +72,7 @@ class Patterns:
         """The patterns of answers about a frame."""
         bits = np.array(models, np.bool_)
         bits = np.resize(bits, (-(-len(models) // 64) * 64, bits.shape[1]))
-        words = np.ascontiguousarray(np.packbits(bits.T, axis=1, bitorder="little")).view(np.uint64)
+        words = words_of(bits.T)
 
         def of(literals: Literals) -> Words:
             result: Words = words[literals >> np.uint32(1)]
@@ -133,12 +134,12 @@ class _Choosing:
         bound = ports.second_inputs >= 0
         self.netlist.inputs[second.free] = drawn(second.free.size, [item.unknown for item in given])
         self.netlist.inputs[bound] = inputs[ports.second_inputs[bound]]
-        self.netlist.state[:] = values[relation.second] ^ _mask(relation.second_flips)
+        self.netlist.state[:] = values[relation.second] ^ spread(relation.second_flips)
         self.netlist.evaluate()
         self.description = Simulator(first.network, width)
         bound = ports.first_inputs >= 0
         self.description.inputs[bound] = inputs[ports.first_inputs[bound]]
-        self.description.state[:] = values[relation.first] ^ _mask(relation.first_flips)
+        self.description.state[:] = values[relation.first] ^ spread(relation.first_flips)
         points, wanted = targets(first, second, ports, relation)
         required = wanted != _NONE
         self.points, self.wanted = points[required], wanted[required]
@@ -229,11 +230,6 @@ class _Choosing:
 def _some(words: Words) -> NDArray[np.bool_]:
     """bool (rows,): in which rows any bit is 1."""
     result: NDArray[np.bool_] = (words != 0).any(axis=1)
-    return result
-
-
-def _mask(flips: NDArray[np.bool_]) -> Words:
-    result: Words = np.where(flips, ALL, np.uint64(0))[:, None]
     return result
 
 

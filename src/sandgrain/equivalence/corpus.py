@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.joint import Words, words_of
 
 _MOST: Final = 8_192
 _CHANGED: Final = 24
@@ -58,8 +58,8 @@ class Corpus:
             chosen[:, mine] = ring.rows[:, (ring.total - back) % _MOST]
         changed = self.random.integers(0, _CHANGED, chosen.shape, np.uint8) == 0
         chosen ^= changed & (np.arange(size) % 2 == 0)
-        packed = np.ascontiguousarray(np.packbits(chosen, axis=1, bitorder="little")).view(np.uint64)
-        mask = np.packbits(lanes & self.open, axis=1, bitorder="little").view(np.uint64)
+        packed = words_of(chosen)
+        mask = words_of(lanes & self.open)
         result: Words = (packed & mask) | (drawn & ~mask)
         return result
 

@@ -16,10 +16,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import ALL, Derived, Ports, Relation, Words
+from sandgrain.equivalence.joint import Derived, Ports, Relation, Words
 from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.network import UNKNOWN, Literals
 from sandgrain.logic.simulate import Simulator, read
 from sandgrain.logic.structure import fanin_cone
@@ -43,7 +44,7 @@ class _Signatures:
 
     def add(self, rows: Words, multipliers: NDArray[np.uint64]) -> None:
         """Take in one more cycle, uint64 (variables, words)."""
-        plain = rows ^ np.where(self.flips, ALL, np.uint64(0))[:, None]
+        plain = rows ^ spread(self.flips)
         self.hashes += (plain * multipliers).sum(axis=1, dtype=np.uint64)
         self.hashes ^= self.hashes >> np.uint64(29)
         self.hashes *= _MIX
@@ -144,8 +145,8 @@ class Deriving:
             simulators, (relation.first, relation.second), (relation.first_flips, relation.second_flips), strict=True
         ):
             init = simulator.network.latch_init
-            simulator.state[:] = begun[classes] ^ np.where(flips, ALL, np.uint64(0))[:, None]
-            simulator.state[init != UNKNOWN] = np.where(init[init != UNKNOWN] == 1, ALL, np.uint64(0))[:, None]
+            simulator.state[:] = begun[classes] ^ spread(flips)
+            simulator.state[init != UNKNOWN] = spread(init[init != UNKNOWN] == 1)
         stimulus = Stimulus(self.ports, self.resets, _WORDS, self.random)
         lead = reset_cycles(self.resets)
         for cycle in range(lead + _CYCLES):
@@ -173,7 +174,7 @@ def derived_rows(first: Side, second: Side, relation: Relation, values: Words) -
         simulator = Simulator(sides[other].network, values.shape[1])
         flips = (relation.first_flips, relation.second_flips)
         classes = (relation.first, relation.second)
-        simulator.state[:] = values[classes[other]] ^ np.where(flips[other], ALL, np.uint64(0))[:, None]
+        simulator.state[:] = values[classes[other]] ^ spread(flips[other])
         simulator.evaluate()
         for item in relation.derived:
             if item.side == number:

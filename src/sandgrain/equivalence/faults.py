@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import ALL
+from sandgrain.equivalence.joint import lanes_of
 from sandgrain.equivalence.proofs import Proof, next_of_classes
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph
 from sandgrain.logic.network import PORT_INPUT, UNKNOWN, Literals, Network
 from sandgrain.logic.simulate import Simulator, read
@@ -93,12 +94,12 @@ def _needed(network: Network, point: Literals, leaves: NDArray[np.bool_]) -> NDA
     count = network.latch_count
     # In every lane another latch has its other value; in those left over, none.
     simulator = Simulator(network, -(-count // 64))
-    simulator.values[1 : network.first_and] = np.where(leaves, ALL, np.uint64(0))[:, None]
+    simulator.values[1 : network.first_and] = spread(leaves)
     latches = np.arange(count)
     simulator.state[latches, latches // 64] ^= np.uint64(1) << (latches % 64).astype(np.uint64)
     simulator.evaluate()
     one, other = read(simulator.values, point)
-    equal = np.unpackbits((~(one ^ other)).view(np.uint8), bitorder="little")[:count] != 0
+    equal = lanes_of(~(one ^ other))[:count] != 0
     held = leaves[network.input_count :]
     needed: NDArray[np.bool_] = np.stack((equal & held, equal & ~held))
     return needed

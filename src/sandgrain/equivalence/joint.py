@@ -20,6 +20,17 @@ Words = NDArray[np.uint64]
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
+def words_of(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
+    """Bits of rows by lane, (rows, lanes), as uint64 (rows, words); the lanes are whole words."""
+    packed: Words = np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little")).view(np.uint64)
+    return packed
+
+
+def lanes_of(words: Words) -> NDArray[np.uint8]:
+    """Words of rows, uint64 (..., words), as bits by lane: uint8 (..., lanes)."""
+    return np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=-1, bitorder="little")
+
+
 @dataclass(frozen=True)
 class Derived:
     """A register that is a function of registers of the other side.

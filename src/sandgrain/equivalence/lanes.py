@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import Faulty
-from sandgrain.equivalence.joint import ALL, Words
+from sandgrain.equivalence.joint import Words, lanes_of, words_of
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.simulate import Simulator, read
 
 SPREAD_WORDS: Final = 8
@@ -67,7 +68,7 @@ class Lanes:
         self.faulty, self.stimulus, self.corpus, self.random = faulty, stimulus, corpus, random
         self.sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
         for side, state in zip(self.sides, (good, bad), strict=True):
-            side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
+            side.state[:] = spread(state)
         self.width, self.selected = len(stimulus.ports.inputs), selected
         self.drawn: list[Words] = []
         self.passed: list[_Passed | None] = [None] * (64 * SPREAD_WORDS)
@@ -132,7 +133,7 @@ class Lanes:
     def _select(self) -> None:
         """Let the lanes in which little happened go on from where others began to be busy."""
         period = len(self.drawn) // _PERIOD - 1
-        changed = _bits(self.good ^ self.before[0])
+        changed = lanes_of(self.good ^ self.before[0])
         part = (changed.sum(axis=1, dtype=np.int64) + 1) / (changed.shape[1] + 1)
         # No matrix product: its threads would get in each other's way.
         busy = np.einsum("i,ij->j", np.where(part < _COMMON, -np.log(part), 0.0), changed)
@@ -149,22 +150,12 @@ class Lanes:
             replaced = np.flatnonzero(slow)
             parents = self.random.choice(self.lively, replaced.size)
             for side, before in zip(self.sides, self.before, strict=True):
-                bits = _bits(side.state)
-                bits[:, replaced] = _bits(before)[:, parents]
-                side.state[:] = _words(bits)
+                bits = lanes_of(side.state)
+                bits[:, replaced] = lanes_of(before)[:, parents]
+                side.state[:] = words_of(bits)
             for lane, parent in zip(replaced.tolist(), parents.tolist(), strict=True):
                 self.passed[lane] = began[parent]
         self.before = [side.state.copy() for side in self.sides]
-
-
-def _bits(words: Words) -> NDArray[np.uint8]:
-    """uint8 (rows, lanes)."""
-    return np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=1, bitorder="little")
-
-
-def _words(bits: NDArray[np.uint8]) -> Words:
-    """uint64 (rows, words)."""
-    return np.ascontiguousarray(np.packbits(bits, axis=1, bitorder="little")).view(np.uint64)
 
 
 def first_lane(lanes: Words) -> int:

@@ -25,6 +25,7 @@ from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.network import UNKNOWN, Network
 from sandgrain.logic.simulate import Simulator, Ternary, evaluate
 
@@ -119,7 +120,7 @@ class Matching:
         """Random states, but for the registers with an initial value."""
         state = self._words(network.latch_count)
         known = network.latch_init != UNKNOWN
-        state[known] = np.where(network.latch_init[known] == 1, ALL, np.uint64(0))[:, None]
+        state[known] = spread(network.latch_init[known] == 1)
         return state
 
     def _draw_inputs(self) -> Words:
@@ -153,7 +154,7 @@ class Matching:
     def _next(self, relation: Relation) -> Ternary:
         """Next states of all registers, oriented as their classes; registers without a partner are unknown before."""
         values, possible = self._draw_values(relation)
-        real = _mask(_paired(relation))
+        real = spread(_paired(relation))
         values = Ternary(values.ones & real, values.zeros & real)
         drawn = self._draw_inputs()
         ones, zeros = [], []
@@ -217,7 +218,7 @@ class Matching:
     def _part(self, relation: Relation) -> None:
         """Separate registers of the netlist that reset leaves different; their class mates then stand alone."""
         at = self.split_at
-        own = self.drawn[at:] ^ _mask(relation.second_flips)
+        own = self.drawn[at:] ^ spread(relation.second_flips)
         labels = np.unique(own, axis=0, return_inverse=True)[1].reshape(-1) + 1
         labels[~own.any(axis=1)] = 0
         pairs = np.stack((relation.second, labels), axis=1)
@@ -250,7 +251,7 @@ class Matching:
     def _rescue(self, relation: Relation) -> bool:
         """Give registers without a partner the class they agree with wherever both are known, in either polarity."""
         rounds = [self._next(relation) for _ in range(8)]
-        flips = _mask(np.concatenate((relation.first_flips, relation.second_flips)))
+        flips = spread(np.concatenate((relation.first_flips, relation.second_flips)))
         if self.history is None:
             self.history = self._run_on()
         ones, zeros = self.history
@@ -349,8 +350,3 @@ def _alone(relation: Relation) -> int:
     """How many registers have no partner."""
     paired = _paired(relation)
     return int((~paired[relation.first]).sum() + (~paired[relation.second]).sum())
-
-
-def _mask(flips: NDArray[np.bool_]) -> Words:
-    result: Words = np.where(flips, ALL, np.uint64(0))[:, None]
-    return result

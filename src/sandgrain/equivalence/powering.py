@@ -11,6 +11,7 @@ from sandgrain.equivalence.joint import ALL, Ports, Relation, derived_values, li
 from sandgrain.equivalence.resets import Resets, reset_value
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.mining import Clauses
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import UNKNOWN, Literals
 from sandgrain.logic.simulate import Simulator
@@ -46,7 +47,7 @@ def mates_of(
     simulator = Simulator(network, _WORDS)
     simulator.state[:] = random.integers(0, 1 << 64, simulator.state.shape, np.uint64)
     known = network.latch_init != UNKNOWN
-    simulator.state[known] = np.where(network.latch_init[known] == 1, ALL, np.uint64(0))[:, None]
+    simulator.state[known] = spread(network.latch_init[known] == 1)
     begun = simulator.state.copy()
     for cycle in range(cycles):
         simulator.inputs[:] = random.integers(0, 1 << 64, simulator.inputs.shape, np.uint64)

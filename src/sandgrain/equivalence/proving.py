@@ -76,11 +76,7 @@ class Prover:
         for hints in self._beginnings():
             try:
                 for proof, over in self._attempt(hints):
-                    if (
-                        best is None
-                        or proof.holds
-                        or (not best.step and len(proof.differences) < len(best.differences))
-                    ):
+                    if best is None or proof.holds or _fewer(proof, best):
                         best = proof
                     yield best, over
                     if best.holds:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.guarding import Conditions
-from sandgrain.equivalence.joint import ALL, Ports, Words
+from sandgrain.equivalence.joint import ALL, Ports, Words, lanes_of
 from sandgrain.equivalence.lanes import SPREAD_WORDS
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reducing import Reducing
@@ -26,6 +26,7 @@ from sandgrain.equivalence.shortening import shorten
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.spreading import Spread
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.simulate import Ternary, evaluate
 from sandgrain.progress import Progress
 
@@ -90,7 +91,7 @@ class Search:
 
     def _begin(self, side: Side, words: int) -> Ternary:
         init = side.network.latch_init
-        ones = np.where(init == 1, ALL, np.uint64(0))[:, None].repeat(words, axis=1)
+        ones = spread(init == 1).repeat(words, axis=1)
         return Ternary(ones, ~ones)
 
     def _given(self, side: Side, ones: Words, zeros: Words) -> Ternary:
@@ -194,7 +195,7 @@ class Search:
         """Both states after a run, 64 times the same."""
         states = [self._begin(side, 1) for side in (self.first, self.second)]
         for row in inputs:
-            ones = np.where(row == 1, ALL, np.uint64(0))[:, None]
+            ones = spread(row == 1)
             for number, side in enumerate((self.first, self.second)):
                 given = self._given(side, ones, ~ones)
                 states[number] = evaluate(side.network, side.network.latch_next, given, states[number])
@@ -208,8 +209,8 @@ class Search:
         def rows() -> Iterator[tuple[Words, Words]]:
             for row in inputs:
                 yield (
-                    np.where(row == 1, ALL, np.uint64(0))[:, None].repeat(lanes, axis=1),
-                    np.where(row == 0, ALL, np.uint64(0))[:, None].repeat(lanes, axis=1),
+                    spread(row == 1).repeat(lanes, axis=1),
+                    spread(row == 0).repeat(lanes, axis=1),
                 )
 
         for cycle, (one, two) in enumerate(self._cycles(rows(), lanes)):
@@ -242,7 +243,7 @@ class Search:
             if cycle < self.lead:
                 continue
             apart = np.bitwise_or.reduce((one.ones & two.zeros) | (one.zeros & two.ones), axis=0)
-            differs = np.unpackbits(apart.view(np.uint8), bitorder="little") != 0
+            differs = lanes_of(apart) != 0
             found[differs & (found < 0)] = cycle
         return found
 

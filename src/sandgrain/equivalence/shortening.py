@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.joint import Words, words_of
 
 _WORDS: Final = 8
 _VAIN: Final = 2
@@ -63,5 +63,5 @@ def _packed(inputs: NDArray[np.uint8], cycles: NDArray[np.int64]) -> Words:
     ones: Words = np.empty((cycles.shape[1], inputs.shape[1], _WORDS), np.uint64)
     for cycle in range(cycles.shape[1]):
         bits = inputs[cycles[:, cycle]] == 1
-        ones[cycle] = np.ascontiguousarray(np.packbits(bits.T, axis=1, bitorder="little")).view(np.uint64)
+        ones[cycle] = words_of(bits.T)
     return ones

@@ -24,6 +24,7 @@ from sandgrain.equivalence.joint import ALL, Words
 from sandgrain.equivalence.lanes import Lanes, first_lane
 from sandgrain.equivalence.rarities import Rarities
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
 from sandgrain.logic.sat import GraphSolver
@@ -239,14 +240,8 @@ class Spread(Generic[T]):
         graph, trusted = Graph(1 << 16), self._trusted()
         state = pair.good.astype(np.uint32)
         rows: list[Literals] = []
-        stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
         with GraphSolver(graph, _ENGINE) as solver:
-            for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
-                if time.monotonic() > stop or len(graph) > _NODES:
-                    return
-                inputs = np.zeros(network.input_count, np.uint32)
-                inputs[: self.width] = graph.free(self.width)
-                rows.append(inputs[: self.width])
+            for inputs in self._unrolled(graph, rows, tries):
                 values = graph.frame(network, inputs, state)
                 shown = literal_values(values, faulty.outputs)
                 shown_bad = literal_values(values, faulty.faulty_outputs)
@@ -269,14 +264,8 @@ class Spread(Generic[T]):
         rows: list[Literals] = []
         closer, trusted = faulty.distance < bound, self._trusted()
         kept = False
-        stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
         with GraphSolver(graph, _ENGINE) as solver:
-            for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
-                if time.monotonic() > stop or len(graph) > _NODES:
-                    return
-                inputs = np.zeros(network.input_count, np.uint32)
-                inputs[: self.width] = graph.free(self.width)
-                rows.append(inputs[: self.width])
+            for inputs in self._unrolled(graph, rows, tries):
                 values, values_bad = graph.frame(network, inputs, good), graph.frame(network, inputs, bad)
                 shown = literal_values(values, faulty.outputs)
                 shown_bad = literal_values(values_bad, faulty.faulty_outputs)
@@ -293,6 +282,17 @@ class Spread(Generic[T]):
                     kept = True
                     self._push(self._after(pair, _told(solver, rows)), 0)
 
+    def _unrolled(self, graph: Graph, rows: list[Literals], tries: int) -> Iterator[Literals]:
+        """The input literals of one cycle after another, as long as there is time; ``rows`` gets those of the ports."""
+        stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
+        for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
+            if time.monotonic() > stop or len(graph) > _NODES:
+                return
+            inputs = np.zeros(self.faulty.network.input_count, np.uint32)
+            inputs[: self.width] = graph.free(self.width)
+            rows.append(inputs[: self.width])
+            yield inputs
+
     def _after(self, pair: _Pair, rows: NDArray[np.uint8]) -> _Pair:
         """Both states after more inputs."""
         states = []
@@ -301,7 +301,7 @@ class Spread(Generic[T]):
             (pair.bad, self.faulty.faulty_next),
         ):
             side = Simulator(self.faulty.network, 1)
-            side.state[:] = np.where(state, ALL, np.uint64(0))[:, None]
+            side.state[:] = spread(state)
             for row in rows:
                 side.inputs[: self.width, 0] = np.where(row == 1, ALL, np.uint64(0))
                 side.evaluate()
