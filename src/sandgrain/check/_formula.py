@@ -76,15 +76,15 @@ class Formula:
             raise LimitExceeded(f"more than {self._most} variables", expected="a smaller obligation (variables)")
         return values
 
-    def over(self, gates: Mapping[int, tuple[int, int]], given: Mapping[int, int], root: int) -> int | None:
+    def over(self, gates: Mapping[int, tuple[int, int]], values: dict[int, int], root: int) -> int | None:
         """The literal of a node over literals of others; None if it depends on more than those.
 
         Args:
             gates: the two signed nodes that every and-gate reads.
-            given: literals of nodes; node `TRUE` is known.
+            values: literals of nodes; those found on the way are added.
             root: signed node.
         """
-        values = {TRUE: TRUE, **given}
+        values[TRUE] = TRUE
         stack = [abs(root)]
         while stack:
             node = stack[-1]

@@ -310,13 +310,14 @@ class _Check:
     ) -> list[tuple[int, int]]:
         """Class and literal of what state bits of these sides are derived from, over states of the other side."""
         found = []
+        values = [
+            {node: known[state] for state, node in side.circuit.states.items() if state in known}
+            for side, known in zip(self.sides, states, strict=True)
+        ]
         for member, value in self.item.derived:
             side, state = self._state(member)
             if side in sides:
-                known = states[1 - side]
-                nodes = self.sides[1 - side].circuit.states.items()
-                given = {node: known[at] for at, node in nodes if at in known}
-                literal = formula.over(self.gates[1 - side], given, self._node(value))
+                literal = formula.over(self.gates[1 - side], values[1 - side], self._node(value))
                 if literal is None:
                     raise CertificateError("a state is derived from more than states that are not derived")
                 which, negated = self.classes[side][state]
