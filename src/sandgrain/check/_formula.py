@@ -10,6 +10,7 @@ from typing import Final, Self
 from pysat.solvers import Solver
 
 from sandgrain.check._circuit import TRUE, Circuit
+from sandgrain.check._flat import FlatCircuit
 from sandgrain.errors import LimitExceeded
 
 SOLVER: Final = "glucose4"
@@ -61,7 +62,7 @@ class Formula:
         """Whether two literals are equal."""
         return self.land(-self.land(a, -b), -self.land(-a, b))
 
-    def step(self, circuit: Circuit, leaves: Mapping[int, int]) -> list[int]:
+    def step(self, circuit: Circuit | FlatCircuit, leaves: Mapping[int, int]) -> list[int]:
         """One copy of a circuit over literals of its leaves: that of node ``n`` at ``n``, its negation at ``-n``."""
         values = [0] * (2 * circuit.size - 1)
         for node, literal in {**leaves, TRUE: TRUE}.items():
@@ -116,12 +117,17 @@ class Formula:
         """Whether all ``literals`` can be true together; raises LimitExceeded if that is not decided in time."""
         assumptions = list(literals)
         self._write(assumptions)
-        while time.monotonic() < self._deadline:
+        while True:
+            self.in_time()
             self._solver.conf_budget(_CONFLICTS)
             answer = self._solver.solve_limited(assumptions=assumptions)
             if answer is not None:
                 return bool(answer)
-        raise LimitExceeded("not decided in time", expected="an answer sooner (seconds)")
+
+    def in_time(self) -> None:
+        """Raise LimitExceeded once the deadline is over."""
+        if time.monotonic() >= self._deadline:
+            raise LimitExceeded("not decided in time", expected="an answer sooner (seconds)")
 
     def _write(self, literals: Iterable[int]) -> None:
         clauses: list[list[int]] = []

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
+from sandgrain.check.differing import check_difference
 from sandgrain.equivalence.certifying import correspondence
 from sandgrain.equivalence.guarding import Conditions, guarded
 from sandgrain.equivalence.joint import Ports, match_ports
@@ -38,6 +39,8 @@ _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 _GLANCE: Final = 12.0
 """Seconds that a search gets at most before an attempt of a proof is over."""
+_CHECK_SECONDS: Final = 60.0
+"""Within which a difference is checked."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,6 @@ def compare_linked(
 
 
 def _timed(result: Equivalence, started: float) -> Equivalence:
-    from dataclasses import replace
-
     return replace(result, seconds=time.monotonic() - started)
 
 
@@ -200,8 +201,7 @@ class _Comparison:
             with self.progress.stage("checking the certificate"):
                 checked = check_correspondence(
                     data,
-                    Flat(self.first.module, self.first.linked.lookup),
-                    Flat(self.second.module, self.second.linked.lookup),
+                    *self._flat(),
                     progress=self.progress,
                     limits=CorrespondenceLimits(seconds=max(self.options.budget, 60.0)),
                 )
@@ -237,6 +237,24 @@ class _Comparison:
             return None
         with self.progress.stage("replaying the difference"):
             try:
-                return Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)
+                shown = Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)
             except (ReplayError, LimitExceeded):
                 return None
+        return None if shown is None else self._checked(shown)
+
+    def _checked(self, shown: Counterexample) -> Counterexample | None:
+        """What the checker says of a difference; None if it has to be skipped cycles that it does not accept."""
+        with self.progress.stage("checking the difference"):
+            checked = check_difference(
+                shown.stimulus,
+                *self._flat(),
+                self.resets,
+                limits=CorrespondenceLimits(seconds=_CHECK_SECONDS),
+            )
+        if shown.skipped and not checked.accepted:
+            return None
+        return replace(shown, checked_by=checked.solver if checked.accepted else "")
+
+    def _flat(self) -> tuple[Flat, Flat]:
+        first, second = (Flat(side.module, side.linked.lookup) for side in (self.first, self.second))
+        return first, second

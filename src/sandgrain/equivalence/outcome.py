@@ -42,6 +42,8 @@ class Counterexample:
         stimulus: JSON, all of the run.
         vcd: the run of both sides as a value change dump.
         replayed_by: the simulators that showed it, each with its version.
+        skipped: cycles of the run beside those of ``inputs``, proved to change nothing but counters.
+        checked_by: the solver of the checker that ran both sides again; empty if it does not model one of them.
     """
 
     output: str
@@ -52,6 +54,8 @@ class Counterexample:
     stimulus: bytes
     vcd: bytes
     replayed_by: tuple[str, ...]
+    skipped: int = 0
+    checked_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,26 @@ class Prover:
 
         No proof comes of it, but a network with fewer faults to search.
         """
-        return self._named(proof.relation, proof.clauses) or proof
+        found = self._named(proof.relation, proof.clauses) or proof
+        return self._freed(found) or found
+
+    def _freed(self, proof: Proof) -> Proof | None:
+        """A step in which registers taken for constant have the partner their name suggests, where some are not.
+
+        What has not counted that far in any run is no constant, and a netlist in which it never will looks like one.
+        """
+        relation = proof.relation.copy()
+        classes = {"first": relation.first, "second": relation.second}
+        if not any(
+            item.point.kind in classes and classes[item.point.kind][item.point.index] == 0 for item in proof.differences
+        ):
+            return None
+        pairs = [hint for hint in self.hints if relation.first[hint.first] == relation.second[hint.second] == 0]
+        for hint in pairs:
+            relation.first[hint.first] = relation.second[hint.second] = relation.count
+            relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
+            relation.count += 1
+        return self._tried(relation, proof.clauses) if pairs else None
 
     def _named(self, before: Relation, clauses: Clauses) -> Proof | None:
         """A step with partners forced by name; None if none was, or it is not decided in a share of the time."""
@@ -216,8 +235,10 @@ class Prover:
                 relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
                 relation.count += 1
                 changed = True
-        if not changed:
-            return None
+        return self._tried(relation, clauses) if changed else None
+
+    def _tried(self, relation: Relation, clauses: Clauses) -> Proof | None:
+        """A step under a relation; None if it is not decided in a share of the time."""
         relation.tidy()
         end = self.deadline
         self.deadline = min(end, time.monotonic() + max(_LEAST, _FORCING * (end - time.monotonic())))

@@ -19,21 +19,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.check.differing import SCHEMA, SIDES
 from sandgrain.equivalence.joint import Ports
+from sandgrain.equivalence.jumping import Jump
 from sandgrain.equivalence.outcome import Counterexample
 from sandgrain.equivalence.searching import Trace
+from sandgrain.equivalence.setting import SetWire, wires_set
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.simulated import flat_verilog
 from sandgrain.errors import LimitExceeded, ReplayError, SandgrainError
 from sandgrain.formal.sampled import sampled
 from sandgrain.formal.trace import write_scopes
+from sandgrain.formal.written_state import with_init
 from sandgrain.logic.assemble import Clock
 from sandgrain.netlist.limits import ElaborationLimits
 from sandgrain.netlist.port_bits import port_bit_name
 from sandgrain.netlist.yosys_process import quoted, run_yosys
 
-SCHEMA: Final = "sandgrain.equivalence.counterexample/1"
 _ICARUS_SECONDS: Final = 60
+_SET: Final = "sandgrain_set"
+"""What wires are called that a jump sets."""
 
 
 class Replay:
@@ -63,10 +68,11 @@ class Replay:
         inputs = np.where(trace.inputs == 1, 1, 0).astype(np.uint8)
         with tempfile.TemporaryDirectory(prefix="sandgrain-replay-") as directory:
             work = Path(directory)
-            rows, version = self._in_yosys(inputs, work)
+            wires = self._wires_set(trace)
+            rows, version = self._in_yosys(inputs, work, trace.jump, wires)
             shown = [(f"Yosys {version}", rows)]
             if shutil.which("iverilog") and shutil.which("vvp"):
-                again = self._in_icarus(inputs, work)
+                again = self._in_icarus(inputs, work, trace.jump, wires)
                 if again is not None:
                     shown.append(("Icarus Verilog", again))
         count = len(self.ports.outputs)
@@ -116,7 +122,13 @@ class Replay:
 
     # --- the simulators
 
-    def _in_yosys(self, inputs: NDArray[np.uint8], work: Path) -> tuple[list[str], str]:
+    def _wires_set(self, trace: Trace) -> list[SetWire]:
+        sides = ((self.first, self.work is None), (self.second, True))
+        return [] if trace.jump is None else wires_set(sides, trace.jump)
+
+    def _in_yosys(
+        self, inputs: NDArray[np.uint8], work: Path, jump: Jump | None, wires: Sequence[SetWire]
+    ) -> tuple[list[str], str]:
         (work / "second.v").write_text(flat_verilog(self.second, "sandgrain_second"), encoding="ascii")
         (work / "bench.v").write_text(self._bench(), encoding="ascii")
         script: list[str | list[str]] = []
@@ -138,11 +150,39 @@ class Replay:
             "flatten -noscopeinfo",
             # As registers, memories begin at 0 like all others.
             "memory_map",
-            "rename -hide w:*",
+            "cd sandgrain_bench",
+            *(["rename", f"\\{wire.name}", f"\\{_SET}{number}"] for number, wire in enumerate(wires)),
+            "cd",
+            f"rename -hide w:* {' '.join(f'w:{_SET}{number} %d' for number in range(len(wires)))}",
             "opt_clean",
             "write_verilog -noattr both.v",
-            "sim -q -zinit -r run.yw -vcd out.vcd sandgrain_bench",
         ]
+        count, cut = 2 * len(self.ports.outputs), len(inputs) if jump is None else jump.cycle
+        try:
+            if jump is None:
+                self._yosys([*script, self._simulate(inputs, "run", work, "-zinit")], work)
+            else:
+                # The state written back is that of the last cycle simulated.
+                before = self._simulate(inputs[: cut + 1], "run", work, "-zinit", "-w")
+                self._yosys([*script, before, "write_rtlil before.il"], work)
+                text = (work / "before.il").read_text(encoding="latin-1")
+                for number, wire in enumerate(wires):
+                    text = with_init(text, f"{_SET}{number}", wire.values)
+                (work / "after.il").write_text(text, encoding="latin-1")
+                self._yosys(["read_rtlil after.il", self._simulate(inputs[cut:], "after", work)], work)
+        except LimitExceeded:
+            raise
+        except SandgrainError as error:
+            raise ReplayError(
+                f"Yosys cannot simulate both sides: {error.what}", expected=error.expected, remedy=error.remedy
+            ) from error
+        rows = list(sampled(work / "run.vcd", cut, count))
+        if jump is not None:
+            rows += sampled(work / "after.vcd", len(inputs) - cut, count)
+        return rows, importlib.metadata.version("pyosys")
+
+    def _simulate(self, inputs: NDArray[np.uint8], name: str, work: Path, *options: str) -> str:
+        """The command that simulates some cycles, after writing down their inputs."""
         head = {
             "format": "Yosys Witness Trace",
             "generator": "sandgrain",
@@ -150,23 +190,20 @@ class Replay:
             "signals": [{"path": ["\\in"], "width": max(len(self.place), 1), "offset": 0, "init_only": False}],
             "steps": [{"bits": "".join(map(str, reversed(row.tolist()))) or "0"} for row in inputs],
         }
-        (work / "run.yw").write_text(json.dumps(head), encoding="ascii")
-        try:
-            run_yosys(script, cwd=work, limits=ElaborationLimits(), what="replaying the difference")
-        except LimitExceeded:
-            raise
-        except SandgrainError as error:
-            raise ReplayError(
-                f"Yosys cannot simulate both sides: {error.what}", expected=error.expected, remedy=error.remedy
-            ) from error
-        return list(sampled(work / "out.vcd", len(inputs), 2 * len(self.ports.outputs))), importlib.metadata.version(
-            "pyosys"
-        )
+        (work / f"{name}.yw").write_text(json.dumps(head), encoding="ascii")
+        return " ".join(("sim -q", *options, f"-r {name}.yw -vcd {name}.vcd sandgrain_bench"))
 
-    def _in_icarus(self, inputs: NDArray[np.uint8], work: Path) -> list[str] | None:
+    def _yosys(self, script: Sequence[str | list[str]], work: Path) -> None:
+        run_yosys(script, cwd=work, limits=ElaborationLimits(), what="replaying the difference")
+
+    def _in_icarus(
+        self, inputs: NDArray[np.uint8], work: Path, jump: Jump | None, wires: Sequence[SetWire]
+    ) -> list[str] | None:
         """What Icarus shows of the same two sides; None if it cannot run them."""
         width, count = max(len(self.place), 1), 2 * len(self.ports.outputs)
         rows = "\n".join("".join(map(str, reversed(row.tolist()))) or "0" for row in inputs)
+        at = -1 if jump is None else jump.cycle
+        sets = [line for number, wire in enumerate(wires) for line in wire.assignments(f"bench.{_SET}{number}")]
         (work / "rows.mem").write_text(rows + "\n", encoding="ascii")
         (work / "drive.v").write_text(
             f"""`timescale 1ns/1ps
@@ -179,6 +216,7 @@ module drive;
     file = $fopen("seen.txt", "w");
     in = rows[0]; #5;
     for (cycle = 0; cycle < {len(inputs)}; cycle = cycle + 1) begin
+      if (cycle == {at}) begin {" ".join(sets)} end
       in = rows[cycle]; #5; $fwrite(file, "%b\\n", seen); #1 clk = 1; #2 clk = 0; #2;
     end
     $fclose(file); $finish(0);
@@ -251,6 +289,7 @@ endmodule
             "description": trace.values[0],
             "netlist": trace.values[1],
             "replayed_by": list(replayed_by),
+            "jump": None if trace.jump is None else self._jump(trace.jump),
         }
         return Counterexample(
             output=output,
@@ -261,7 +300,33 @@ endmodule
             stimulus=json.dumps(document, indent=1).encode() + b"\n",
             vcd=write_scopes("inputs", clock, "falling" if edge == "falling" else "rising", columns, len(inputs)),
             replayed_by=replayed_by,
+            skipped=0 if trace.jump is None else trace.jump.skipped,
         )
+
+    def _jump(self, jump: Jump) -> dict[str, object]:
+        """What the document says of the jump: how long, why, and what registers hold after it."""
+        told: dict[str, object] = {
+            "cycle": jump.cycle,
+            "skipped": jump.skipped,
+            "period": jump.period,
+            "stretches": [[one.passes, one.counter, one.limit] for one in jump.stretches],
+        }
+        for name, side, jumped in zip(SIDES, (self.first, self.second), jump.sides, strict=True):
+            told[name] = {
+                "counters": [
+                    [
+                        [side.latch_names[latch], int(value)]
+                        for latch, value in zip(counter.latches.tolist(), counter.passes.tolist(), strict=True)
+                    ]
+                    for counter in jumped.counters
+                ],
+                "registers": {
+                    side.latch_names[latch]: int(value)
+                    for latch, value in zip(jumped.latches.tolist(), jumped.values.tolist(), strict=True)
+                },
+                "loose": [[side.latch_names[latch] for latch in row.tolist()] for row in jumped.loose],
+            }
+        return told
 
 
 _SIMPLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")

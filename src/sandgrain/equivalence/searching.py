@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.guarding import Conditions
-from sandgrain.equivalence.joint import ALL, Ports, Words, lanes_of
+from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lanes_of
+from sandgrain.equivalence.jumping import Jump, Jumped, jump_of
 from sandgrain.equivalence.lanes import SPREAD_WORDS
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reducing import Reducing
@@ -26,6 +27,7 @@ from sandgrain.equivalence.shortening import shorten
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.spreading import Spread
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.equivalence.waiting import Wait
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.simulate import Ternary, evaluate
 from sandgrain.progress import Progress
@@ -46,11 +48,13 @@ class Trace:
         inputs: uint8 (cycles, input bits), 0, 1 or 2 where it does not matter.
         output: position in the compared outputs.
         values: of the description and of the netlist there.
+        jump: cycles between those of the inputs that are skipped.
     """
 
     inputs: NDArray[np.uint8]
     output: int
     values: tuple[int, int]
+    jump: Jump | None = None
 
 
 class Search:
@@ -101,16 +105,20 @@ class Search:
         inputs.ones[known], inputs.zeros[known] = ones[places[known]], zeros[places[known]]
         return inputs
 
-    def _cycles(self, inputs: Iterator[tuple[Words, Words]], words: int) -> Iterator[tuple[Ternary, Ternary]]:
+    def _cycles(
+        self, inputs: Iterator[tuple[Words, Words]], words: int, jump: Jump | None = None
+    ) -> Iterator[tuple[Ternary, Ternary]]:
         """The outputs of both sides, cycle by cycle; unknown is what nothing defines."""
         states = [self._begin(side, words) for side in (self.first, self.second)]
         wanted = [
             np.concatenate((side.network.latch_next, outputs))
             for side, outputs in ((self.first, self.outputs1), (self.second, self.outputs2))
         ]
-        for ones, zeros in inputs:
+        for cycle, (ones, zeros) in enumerate(inputs):
             shown = []
             for number, side in enumerate((self.first, self.second)):
+                if jump is not None and cycle == jump.cycle:
+                    states[number] = _set(states[number], jump.sides[number])
                 found = evaluate(side.network, wanted[number], self._given(side, ones, zeros), states[number])
                 latches = side.network.latch_count
                 states[number] = Ternary(found.ones[:latches], found.zeros[:latches])
@@ -178,7 +186,7 @@ class Search:
         spread = Spread[Trace](
             faulty_of(proof),
             Stimulus(self.ports, self.resets, SPREAD_WORDS, self.random),
-            lambda rows: self._shown(np.concatenate((self._lead_in(), rows))),
+            lambda rows, wait: self._tried(rows, wait, relation),
             self.deadline,
         )
         self.conditions = spread.conditions
@@ -203,44 +211,52 @@ class Search:
 
     # --- one concrete run
 
-    def _shown(self, inputs: NDArray[np.uint8], lanes: int = 1) -> Trace | None:
-        """The first definite difference of a run (2 is unknown), in a cycle after reset."""
+    def _tried(self, rows: NDArray[np.uint8], wait: Wait | None, relation: Relation) -> Trace | None:
+        """The difference of a run after reset, with what a wait skips."""
+        jump = None if wait is None else jump_of(wait, relation, self.lead)
+        if wait is not None and jump is None:
+            return None
+        return self._shown(np.concatenate((self._lead_in(), rows)), jump)
 
-        def rows() -> Iterator[tuple[Words, Words]]:
-            for row in inputs:
-                yield (
-                    spread(row == 1).repeat(lanes, axis=1),
-                    spread(row == 0).repeat(lanes, axis=1),
-                )
-
-        for cycle, (one, two) in enumerate(self._cycles(rows(), lanes)):
-            if cycle < self.lead:
+    def _shown(self, inputs: NDArray[np.uint8], jump: Jump | None) -> Trace | None:
+        """The first definite difference of a run (2 is unknown), in a cycle after reset and after what is skipped."""
+        rows = ((spread(row == 1), spread(row == 0)) for row in inputs)
+        for cycle, (one, two) in enumerate(self._cycles(rows, 1, jump)):
+            if cycle < self._from(jump):
                 continue
             apart = ((one.ones & two.zeros) | (one.zeros & two.ones))[:, 0] & np.uint64(1)
             if apart.any():
                 output = int(np.flatnonzero(apart)[0])
                 value = int(one.ones[output, 0] & np.uint64(1))
-                return Trace(inputs[: cycle + 1], output, (value, 1 - value))
+                return Trace(inputs[: cycle + 1], output, (value, 1 - value), jump)
         return None
 
+    def _from(self, jump: Jump | None) -> int:
+        """The first cycle in which a difference counts, and whose inputs are free."""
+        return self.lead if jump is None else max(self.lead, jump.cycle + 1)
+
     def _reduced(self, trace: Trace) -> Trace:
-        """A shorter difference with as many inputs unknown as may be; resets stay as they are."""
+        """A shorter difference with as many inputs unknown as may be; resets stay, and what leads to a jump."""
+        jump, begin = trace.jump, self._from(trace.jump)
         until = min(self.deadline, time.monotonic() + _SHORTEN_SECONDS)
-        trace = self._shown(shorten(trace.inputs, self.lead, self._first_difference, until, self.random)) or trace
+        shorter = shorten(
+            trace.inputs, begin, lambda one, zero: self._first_difference(one, zero, jump), until, self.random
+        )
+        trace = self._shown(shorter, jump) or trace
         until = min(self.deadline, time.monotonic() + _REDUCE_SECONDS)
         reducing = Reducing(trace.inputs, lambda ones, zeros: self._same(trace, ones, zeros), until)
         open_ = [at for at, key in enumerate(self.ports.inputs) if key not in self.resets]
-        cycles = range(len(trace.inputs))
+        cycles = range(0 if jump is None else begin, len(trace.inputs))
         reducing.drop([[(cycle, at) for at in open_] for cycle in cycles])
         reducing.drop([[(cycle, at) for cycle in cycles] for at in open_])
         reducing.drop([[(cycle, at)] for cycle in cycles for at in open_])
-        return Trace(reducing.inputs, trace.output, trace.values)
+        return replace(trace, inputs=reducing.inputs)
 
-    def _first_difference(self, ones: Words, zeros: Words) -> NDArray[np.int64]:
+    def _first_difference(self, ones: Words, zeros: Words, jump: Jump | None) -> NDArray[np.int64]:
         """int64 (lanes,): the cycle in which lanes of uint64 (cycles, input bits, words) first differ, -1 if none."""
         found = np.full(64 * ones.shape[2], -1, np.int64)
-        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), ones.shape[2])):
-            if cycle < self.lead:
+        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), ones.shape[2], jump)):
+            if cycle < self._from(jump):
                 continue
             apart = np.bitwise_or.reduce((one.ones & two.zeros) | (one.zeros & two.ones), axis=0)
             differs = lanes_of(apart) != 0
@@ -252,10 +268,19 @@ class Search:
         lanes = ones.shape[2]
         open_: Words = np.full(lanes, ALL)
         last = len(trace.inputs) - 1
-        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), lanes)):
+        for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), lanes, trace.jump)):
             apart = (one.ones & two.zeros) | (one.zeros & two.ones)
             if cycle == last:
                 open_ &= apart[trace.output]
-            elif cycle >= self.lead:
+            elif cycle >= self._from(trace.jump):
                 open_ &= ~np.bitwise_or.reduce(apart, axis=0)
         return open_
+
+
+def _set(state: Ternary, jumped: Jumped) -> Ternary:
+    """The state after a jump."""
+    found = Ternary(state.ones.copy(), state.zeros.copy())
+    values = spread(jumped.values).repeat(state.ones.shape[1], axis=1)
+    found.ones[jumped.latches], found.zeros[jumped.latches] = values, ~values
+    found.ones[jumped.loose[0]] = found.zeros[jumped.loose[0]] = 0
+    return found

@@ -24,6 +24,7 @@ from sandgrain.equivalence.joint import ALL, Words
 from sandgrain.equivalence.lanes import Lanes, first_lane
 from sandgrain.equivalence.rarities import Rarities
 from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.equivalence.waiting import Wait, Waiting
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
@@ -37,8 +38,17 @@ _CONFLICTS: Final = 1_000
 _QUIET: Final = 300
 """Attempts in a row that make no further register differ."""
 _NOTED: Final = 8
-_PLAIN, _SELECTED, _BOUNDED = "plain", "selected", "bounded"
-"""Random runs side by side, those of which the lively ones go on, and bounded searches."""
+_PLAIN, _SELECTED, _BOUNDED, _WAITING = "plain", "selected", "bounded", "waiting"
+"""Random runs side by side, those of which the lively ones go on, bounded searches, and what comes of long waits."""
+_WAYS: Final = 4
+_FIRST: Final = 1.5
+"""Seconds that the others get before it is waited."""
+_IN_VAIN: Final = 16
+"""Draws without a new wait after which there is none."""
+_STONES: Final = 3
+"""States of one bounded search that are kept because another register differs in them."""
+_PASSES: Final = 3
+"""Passes of a loop that are run after those skipped."""
 _NEAR_TRIES: Final = 12
 _KEPT: Final = 256
 """States kept in which a register was what it never was before."""
@@ -60,11 +70,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Pair:
-    """Both states after some inputs: bool (latches,) each, and uint8 (cycles, input bits)."""
+    """Both states after some inputs: bool (latches,) each, and uint8 (cycles, input bits).
+
+    After the rows of a wait, if there is one, what it skips was skipped.
+    """
 
     good: NDArray[np.bool_]
     bad: NDArray[np.bool_]
     rows: NDArray[np.uint8]
+    wait: Wait | None = None
 
 
 _Told = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -77,7 +91,8 @@ class Spread(Generic[T]):
     Args:
         faulty: the network.
         stimulus: random inputs, `lanes.SPREAD_WORDS` words of them.
-        shown: whether a run (uint8 (cycles, input bits) after the ones it began with) differs; what it shows.
+        shown: whether a run (uint8 (cycles, input bits) after the ones it began with, and what is skipped after the
+            rows of a wait) differs; what it shows.
         deadline: monotonic time.
         seed: of random choices.
     """
@@ -86,7 +101,7 @@ class Spread(Generic[T]):
         self,
         faulty: Faulty,
         stimulus: Stimulus,
-        shown: Callable[[NDArray[np.uint8]], T | None],
+        shown: Callable[[NDArray[np.uint8], Wait | None], T | None],
         deadline: float,
         *,
         seed: int = 23,
@@ -98,12 +113,13 @@ class Spread(Generic[T]):
         self.conditions: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self.visits: Counter[bytes] = Counter()
         self.seen = np.zeros(faulty.distance.size, np.bool_)
-        self.spent = {_PLAIN: 0.0, _SELECTED: 0.0, _BOUNDED: 1.0}
+        self.spent = {_PLAIN: 0.0, _SELECTED: 0.0, _BOUNDED: 1.0, _WAITING: _FIRST}
         self.heap: list[tuple[int, int, int, _Pair]] = []
         self.rarities = Rarities(faulty)
         ports, resets = stimulus.ports, stimulus.resets
         fixed = [at for at, key in enumerate(ports.inputs) if key in resets]
         self.corpus = Corpus(self.width, np.array(fixed, np.int64), self.random)
+        self.waiting = Waiting(faulty, stimulus, self.corpus, self.random)
         self.refused = np.zeros(faulty.outputs.size, np.int64)
         self.rare: deque[_Pair] = deque(maxlen=_KEPT)
         self.near: deque[tuple[_Pair, int]] = deque(maxlen=_KEPT)
@@ -112,12 +128,16 @@ class Spread(Generic[T]):
         """What `shown` says of the first run that it accepts; None if there is none in time."""
         start = _Pair(good, bad, np.zeros((0, self.width), np.uint8))
         self._push(start, 0)
-        quiet, reached = 0, 0
+        quiet, reached, vain, turn = 0, 0, 0, 0
         while self.heap and time.monotonic() < self.deadline and quiet < _QUIET:
             quiet += 1
             if (count := int(self.seen.sum())) > reached:
                 quiet, reached = 0, count
-            tries, pair, rare = self._next(quiet % 2 == 1)
+            if vain < _IN_VAIN and _WAYS * self.spent[_WAITING] <= sum(self.spent.values()):
+                vain = 0 if self._waited(start) else vain + 1
+                continue
+            turn += 1
+            tries, pair, rare = self._next(turn % 2 == 1)
             distance = self._distance(pair)
             started = time.monotonic()
             # All ways get about the same time; random runs are much the quicker.
@@ -128,7 +148,7 @@ class Spread(Generic[T]):
             else:
                 runs = self._random_runs(pair, distance, selected=way == _SELECTED)
             for rows, outputs in runs:
-                found = self.shown(rows)
+                found = self.shown(rows, pair.wait)
                 if found is not None:
                     return found
                 self.refused[outputs] += 1
@@ -138,6 +158,25 @@ class Spread(Generic[T]):
             if not rare:
                 self._push(pair, tries + 1)
         return None
+
+    def _waited(self, start: _Pair) -> bool:
+        """Go on from what is left of loops that are gone through for long, too; whether there are new ones."""
+        began, found = time.monotonic(), False
+        for wait in self.waiting.waits(start.good):
+            found = True
+            skipped = _Pair(wait.skip.after, wait.skip.after, wait.rows, wait)
+            # While cycles are skipped, and in the one after them, inputs are held.
+            for _ in range(_PASSES * wait.skip.loop.period):
+                skipped = self._after(skipped, wait.row[None])
+                if (skipped.good != skipped.bad).any():
+                    break
+            self.seen |= skipped.good != skipped.bad
+            self._push(skipped, 0)
+            self.near.append((skipped, 0))
+            if time.monotonic() > self.deadline:
+                break
+        self.spent[_WAITING] += time.monotonic() - began
+        return found
 
     def _next(self, rare: bool) -> tuple[int, _Pair, bool]:
         """Tries so far, where to go on, and whether that is where a register was what it never was before.
@@ -228,7 +267,7 @@ class Spread(Generic[T]):
     def _pair(self, pair: _Pair, lanes: Lanes, lane: int) -> _Pair:
         """Where a lane is that began at a pair of states."""
         good, bad = lanes.states(lane)
-        return _Pair(good, bad, np.concatenate((pair.rows, lanes.rows(lane))))
+        return _Pair(good, bad, np.concatenate((pair.rows, lanes.rows(lane))), pair.wait)
 
     # --- bounded searches
 
@@ -257,13 +296,15 @@ class Spread(Generic[T]):
                 state = literal_values(values, network.latch_next)
 
     def _spread(self, pair: _Pair, bound: int, tries: int) -> Iterator[_Told]:
-        """Runs that differ at an output; the first state closer to one is kept."""
+        """Runs that differ at an output; a state closer to one is kept, and some in which others differ.
+
+        What is closest may lead nowhere, where it is written again before it is read.
+        """
         faulty, network = self.faulty, self.faulty.network
         graph = Graph(1 << 16)
         good, bad = pair.good.astype(np.uint32), pair.bad.astype(np.uint32)
         rows: list[Literals] = []
-        closer, trusted = faulty.distance < bound, self._trusted()
-        kept = False
+        trusted, goals = self._trusted(), [self._closer(bound), *_STONES * [self._unseen]]
         with GraphSolver(graph, _ENGINE) as solver:
             for inputs in self._unrolled(graph, rows, tries):
                 values, values_bad = graph.frame(network, inputs, good), graph.frame(network, inputs, bad)
@@ -275,12 +316,21 @@ class Spread(Generic[T]):
                     yield np.concatenate((pair.rows, _told(solver, rows))), outputs
                 good = literal_values(values, network.latch_next)
                 bad = literal_values(values_bad, faulty.faulty_next)
-                if kept:
-                    continue
-                apart = _apart(graph, good[closer], bad[closer])
-                if apart and solver.solve_within([apart], _CONFLICTS << tries):
-                    kept = True
-                    self._push(self._after(pair, _told(solver, rows)), 0)
+                for goal in goals[:2]:
+                    wanted = goal()
+                    apart = _apart(graph, good[wanted], bad[wanted])
+                    if apart and solver.solve_within([apart], _CONFLICTS << tries):
+                        goals.remove(goal)
+                        found = self._after(pair, _told(solver, rows))
+                        self.seen |= found.good != found.bad
+                        self._push(found, 0)
+
+    def _closer(self, bound: int) -> Callable[[], NDArray[np.bool_]]:
+        return lambda: self.faulty.distance < bound
+
+    def _unseen(self) -> NDArray[np.bool_]:
+        """bool (latches,): what was never seen to differ, and may be seen at an output one day."""
+        return (self.faulty.distance < FAR) & ~self.seen
 
     def _unrolled(self, graph: Graph, rows: list[Literals], tries: int) -> Iterator[Literals]:
         """The input literals of one cycle after another, as long as there is time; ``rows`` gets those of the ports."""
@@ -307,7 +357,7 @@ class Spread(Generic[T]):
                 side.evaluate()
                 side.state[:] = read(side.values, following)
             states.append((side.state[:, 0] & np.uint64(1)).astype(np.bool_))
-        return _Pair(states[0], states[1], np.concatenate((pair.rows, rows)))
+        return _Pair(states[0], states[1], np.concatenate((pair.rows, rows)), pair.wait)
 
 
 def _apart(graph: Graph, one: Literals, other: Literals) -> int:

@@ -22,6 +22,7 @@ from sandgrain.formal._icarus_process import SAFE_TASKS, run_limited
 from sandgrain.formal._testbench import Driven, Seen
 from sandgrain.formal.sampled import sampled
 from sandgrain.formal.stimulus import Jump
+from sandgrain.formal.written_state import with_init
 from sandgrain.netlist import Design, ElaborationLimits, Module, elaborate, read_yosys_json, run_yosys
 from sandgrain.netlist.yosys_process import quoted
 from sandgrain.submission import FileRole, Manifest, Submission
@@ -277,30 +278,11 @@ def _run_with_jump(job: Job, jump: Jump) -> Iterator[str]:
     text = (job.work / "before.il").read_text(encoding="latin-1")
     for wire, name in keep.items():
         chosen = {at: values[int(bit)] for at, bit in enumerate(wires[name].bits.tolist()) if int(bit) in values}
-        text = _with_init(text, wire, chosen)
+        text = with_init(text, wire, chosen)
     (job.work / "after.il").write_text(text, encoding="latin-1")
     _yosys(job, ["read_rtlil after.il", *_simulate(job, range(jump.cycle, cycles), "after")])
     yield from sampled(job.work / "before.vcd", jump.cycle, job.seen.width)
     yield from sampled(job.work / "after.vcd", cycles - jump.cycle, job.seen.width)
-
-
-def _with_init(text: str, wire: str, values: Mapping[int, int]) -> str:
-    """RTLIL in which some bits of a wire have other initial values."""
-    declared = re.compile(
-        rf"^  attribute \\init (\d+)'([01xz]+)\n((?:  attribute .*\n)*  wire .*\\{wire}\n)", re.MULTILINE
-    )
-    found = declared.search(text)
-    if found is None or len(found[2]) != int(found[1]) or len(found[2]) <= max(values):
-        raise ReplayError(
-            "Yosys does not say what the registers of the jump hold",
-            expected="an initial value for each of them",
-            remedy="replay with Icarus alone",
-        )
-    bits = list(reversed(found[2]))
-    for at, value in values.items():
-        bits[at] = str(value)
-    changed = f"  attribute \\init {found[1]}'{''.join(reversed(bits))}\n{found[3]}"
-    return text[: found.start()] + changed + text[found.end() :]
 
 
 def _check_size(what: str, size: int, limits: ElaborationLimits) -> None:

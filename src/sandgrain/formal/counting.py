@@ -82,13 +82,17 @@ def _chain(step: _Step, head: int) -> Counter:
         for value in (False, True):
             carried = (rates[value] >= _OFTEN) & (rates[not value] <= 1 - _OFTEN)
             carried[fixed] = False
-            following = np.flatnonzero(carried).tolist()
-            if len(following) == 1:
+            following = np.flatnonzero(carried)
+            if following.size > 1:
+                # Some that have counted already pass the carry on at once; only the next one flips whatever they hold.
+                passed_on = step.flips(fixed, np.array([*passes, value]), following)
+                following = following[passed_on[following] >= _OFTEN]
+            if following.size == 1:
                 break
         else:
             break
         passes.append(value)
-        latches.append(following[0])
+        latches.append(int(following[0]))
     # What the last bit would pass on nobody sees; as the others do, so that the value of a counter reads naturally.
     return Counter(np.array(latches, np.int64), np.array([*passes, passes[-1] if passes else True], np.bool_))
 
@@ -105,10 +109,18 @@ class _Step:
         self._states: Words = np.repeat(spread(state), _WORDS, axis=1)
         self._states[moving] = generator.integers(0, 1 << 64, (moving.size, _WORDS), dtype=np.uint64)
 
-    def flips(self, fixed: NDArray[np.int64], values: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """How often each latch changes, with ``fixed`` ones at ``values``: float64 (latches,), 0 to 1."""
+    def flips(
+        self, fixed: NDArray[np.int64], values: NDArray[np.bool_], loose: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """How often each latch changes, with ``fixed`` ones at ``values``: float64 (latches,), 0 to 1.
+
+        Those that are ``loose`` hold anything, as those that move do.
+        """
         simulator = self._simulator
         simulator.state[:] = self._states
+        if loose is not None:
+            generator = np.random.default_rng(loose.size)
+            simulator.state[loose] = generator.integers(0, 1 << 64, (loose.size, _WORDS), dtype=np.uint64)
         simulator.state[fixed] = spread(values)
         before = simulator.state.copy()
         simulator.evaluate()

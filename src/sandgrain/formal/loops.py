@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sandgrain.formal.counting import Counter, counters
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.sampling import recovery_times, spread
+from sandgrain.logic.network import Network
 from sandgrain.logic.simulate import Simulator
 
 SETTLED = 192
@@ -21,7 +22,9 @@ SETTLED = 192
 
 _WATCHED = 512
 _WORDS = 4
-_PERIODS = (*range(1, 17), 20, 24, 28, 32, 48, 64)
+PERIODS = (*range(1, 17), 20, 24, 28, 32, 48, 64)
+"""Clock cycles of a pass that are tried."""
+
 _MOST_LOOPS = 8
 _MOST_KINDS = 16
 _MOST_MOVING = 400
@@ -88,9 +91,9 @@ def find_loops(environment: Environment, start: Bits, service: int, frames: int)
         seen.add(kind)
         word, bit = divmod(lane, 64)
         states = ((history[:, :, word] >> np.uint64(bit)) & np.uint64(1)).astype(np.bool_)
-        loop = _loop(environment, patterns[lane], states)
+        loop = loop_of(network, patterns[lane], states)
         if loop is not None:
-            found.append(_from_its_beginning(environment, start, loop))
+            found.append(from_its_beginning(network, start, loop))
         if len(found) == _MOST_LOOPS or len(seen) == _MOST_KINDS:
             break
     return found
@@ -118,12 +121,17 @@ def _patterns(environment: Environment) -> NDArray[np.uint8]:
     return patterns
 
 
-def _loop(environment: Environment, inputs: NDArray[np.uint8], states: Bits) -> Loop | None:
-    """The shortest loop that explains ``states`` bool (cycles, latches), or None."""
-    network = environment.model.network
+def loop_of(network: Network, inputs: NDArray[np.uint8], states: Bits, longest: int = PERIODS[-1]) -> Loop | None:
+    """The shortest loop that explains ``states`` bool (cycles, latches) under held inputs, or None.
+
+    A pass takes at most ``longest`` cycles. The first begins with the first of the states, `SETTLED` cycles after the
+    inputs were first held.
+    """
     least = states.shape[1] + 1
     tried = 0
-    for period in _PERIODS:
+    for period in PERIODS:
+        if period > longest:
+            break
         moving = np.flatnonzero((states[period:] != states[:-period]).any(axis=0))
         if not moving.size:
             return None  # nothing counts
@@ -147,9 +155,8 @@ def _loop(environment: Environment, inputs: NDArray[np.uint8], states: Bits) -> 
     return None
 
 
-def _from_its_beginning(environment: Environment, start: Bits, loop: Loop) -> Loop:
+def from_its_beginning(network: Network, start: Bits, loop: Loop) -> Loop:
     """The same loop, entered as early as the run from ``start`` does what it does in it."""
-    network = environment.model.network
     simulator = Simulator(network, 1)
     simulator.state[:] = spread(start)
     simulator.inputs[:] = spread(loop.inputs)

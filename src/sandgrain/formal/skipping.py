@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandgrain.formal.counting import Counter
-from sandgrain.formal.environment import Environment
 from sandgrain.formal.loops import Bits, Loop
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph, literal_values
-from sandgrain.logic.network import Literals
+from sandgrain.logic.network import Literals, Network
 from sandgrain.logic.sat import GraphSolver
 from sandgrain.logic.simulate import Simulator
 
@@ -72,10 +72,9 @@ class Ending:
         return sum(skip.cycles for skip in self.skips)
 
 
-def find_ending(environment: Environment, loop: Loop) -> Ending | None:
+def find_ending(network: Network, loop: Loop) -> Ending | None:
     """How ``loop`` ends, or None if it never does, or if that is not understood."""
-    network = environment.model.network
-    stretch = _Stretch(environment, loop)
+    stretch = Stretch(network, loop)
     state = loop.states[0]
     skips: list[Skip] = []
     while len(skips) < _MOST_SKIPS:
@@ -99,26 +98,50 @@ def find_ending(environment: Environment, loop: Loop) -> Ending | None:
     return None
 
 
-class _Stretch:
-    """The question whether one pass of a loop is as it should be, for any values of its counters."""
+class Stretch:
+    """The question whether one pass of a loop is as it should be, for any values of its counters.
 
-    def __init__(self, environment: Environment, loop: Loop) -> None:
-        network = environment.model.network
+    Args:
+        network: the design.
+        loop: the loop.
+        faulty: uint32 (latches,), other next states; a pass in which they are not the same is not as it should be.
+        loose: bool (period, latches), the latches that may hold anything before each cycle of a pass.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loop: Loop,
+        faulty: Literals | None = None,
+        loose: NDArray[np.bool_] | None = None,
+    ) -> None:
         self._loop = loop
+        self._loose = np.zeros(loop.states.shape, np.bool_) if loose is None else loose
         graph = Graph(4 * network.variable_count)
         self._broken: list[int] = []
+        self._deviating: list[Literals] = []
+        """Per position, whether each latch is not as it should be after it: graph literals."""
         self._counted: list[list[list[int]]] = []
         """Per position and counter, its bits as a number: graph literals, least significant first."""
         for position in range(loop.period):
             state = loop.states[position].astype(np.uint32)
             for counter in loop.counters:
                 state[counter.latches] = graph.free(counter.latches.size)
+            state[self._loose[position]] = graph.free(int(self._loose[position].sum()))
             values = graph.frame(network, loop.inputs.astype(np.uint32), state)
             after = literal_values(values, network.latch_next)
             expected = loop.states[(position + 1) % loop.period].astype(np.uint32)
             for counter, step in zip(loop.counters, loop.steps[:, position].tolist(), strict=True):
                 expected[counter.latches] = _moved(graph, counter, state, step)
-            self._broken.append(graph.any_of(_xor(graph, a, b) for a, b in zip(after, expected, strict=True)))
+            anything = self._loose[(position + 1) % loop.period]
+            expected[anything] = after[anything]
+            deviating = np.array([_xor(graph, a, b) for a, b in zip(after, expected, strict=True)], np.uint32)
+            acting: list[int] = []
+            if faulty is not None:
+                other = literal_values(values, faulty)
+                acting = [_xor(graph, int(after[at]), int(other[at])) for at in np.flatnonzero(after != other)]
+            self._broken.append(graph.any_of([*deviating.tolist(), *acting]))
+            self._deviating.append(deviating)
             self._counted.append([_number(counter, state) for counter in loop.counters])
         self._graph = graph
         self._solver = GraphSolver(graph)
@@ -133,21 +156,54 @@ class _Stretch:
 
     def skip(self, state: Bits) -> Skip | None:
         """The most passes from ``state`` on that one counter shows to be as they should be; None if there is no end."""
-        loop = self._loop
         best: Skip | None = None
-        for index, counter in enumerate(loop.counters):
-            now = counter.value(state)
-            step = int(loop.steps[index].sum())
+        for index, counter in enumerate(self._loop.counters):
+            now, step = counter.value(state), self._step(index)
             limit = self._least(index, now)
             if limit is None or step == 0:
                 continue
             passes = max(0, (limit - 1 - now) // step)
             if best is None or passes > best.passes:
-                after = state.copy()
-                for other, each in zip(loop.counters, loop.steps.sum(axis=1).tolist(), strict=True):
-                    after[other.latches] = other.bits(other.value(state) + passes * each)
-                best = Skip(loop, passes, index, limit, state, after)
+                best = self._skipped(state, index, passes, limit)
         return best
+
+    def towards(self, state: Bits, index: int, value: int) -> Skip | None:
+        """Passes from ``state`` on after which a counter is at most at ``value``; None if a pass goes beyond that.
+
+        They are as they should be, and fewer where the loop may end before, or none.
+        """
+        counter = self._loop.counters[index]
+        now, step = counter.value(state), self._step(index)
+        if step == 0 or now + step > value:
+            return None
+        least = self._least(index, now)
+        limit = 1 << counter.latches.size if least is None else least
+        return self._skipped(state, index, max(0, min(value, limit - 1) - now) // step, limit)
+
+    def deviating(self, state: Bits, index: int, value: int) -> NDArray[np.bool_]:
+        """What may not be as it should be in a pass in which a counter is not beyond ``value`` yet.
+
+        Returns:
+            bool (period, latches), latches before each cycle of a pass.
+        """
+        now = self._loop.counters[index].value(state)
+        found = np.zeros_like(self._loose)
+        for position, (deviating, counted) in enumerate(zip(self._deviating, self._counted, strict=True)):
+            mine = found[(position + 1) % self._loop.period]
+            within = [self._at_least(counted[index], now), self._at_least(counted[index], value + 1) ^ 1]
+            while self._solver.solve([self._graph.any_of(deviating[~mine].tolist()), *within]):
+                mine |= self._solver.model(deviating)
+        return found
+
+    def _step(self, index: int) -> int:
+        """How far one pass moves a counter on."""
+        return int(self._loop.steps[index].sum())
+
+    def _skipped(self, state: Bits, index: int, passes: int, limit: int) -> Skip:
+        after = state.copy()
+        for number, counter in enumerate(self._loop.counters):
+            after[counter.latches] = counter.bits(counter.value(state) + passes * self._step(number))
+        return Skip(self._loop, passes, index, limit, state, after)
 
     def _least(self, index: int, now: int) -> int | None:
         """The least value of a counter, from ``now`` on, at which some step of a pass may not be as it should be."""
@@ -170,6 +226,8 @@ class _Stretch:
 
     def _at_least(self, number: list[int], value: int) -> int:
         """A literal for ``number >= value``."""
+        if value >> len(number):
+            return 0
         result = 1
         for place, literal in enumerate(number):
             result = self._graph.land(result, literal) if value >> place & 1 else self._graph.any_of([result, literal])

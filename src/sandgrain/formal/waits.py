@@ -76,7 +76,7 @@ def find_waits(
     endings = []
     for number, loop in enumerate(find_loops(environment, start, int(goals[0]), frames), 1):
         tick(f"loop {number}, {len(loop.counters)} counters")
-        ending = find_ending(environment, loop)
+        ending = find_ending(environment.model.network, loop)
         if ending is not None:
             endings.append(ending)
     waits = [_wait(environment, ending) for ending in endings]
