@@ -70,7 +70,7 @@ def check_difference(
         data: the run, JSON.
         first: the description.
         second: the netlist.
-        resets: input bit -> level at which it resets, and for how many cycles after power-up it does.
+        resets: port of one bit -> level at which it resets, and for how many cycles after power-up it does.
         limits: how much it may take.
     """
     output, cycle, cycles, reason = "", 0, 0, ""
@@ -109,7 +109,7 @@ class _Run:
         if self.said["cycle"] < max((cycles for _, cycles in self.resets.values()), default=0):
             raise refused("the output differs during the reset alone")
         for name, (level, cycles) in self.resets.items():
-            if any(row.get(name) != level for row in self.said["cycles"][:cycles]):
+            if any(row.get(name, row.get(f"{name}[0]")) != level for row in self.said["cycles"][:cycles]):
                 raise refused(f"the run does not begin with the reset {name!r}")
 
     def _side(self, name: str, side: Flat) -> int:

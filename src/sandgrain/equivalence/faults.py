@@ -35,6 +35,7 @@ class Faulty:
         outputs, faulty_outputs: uint32 (outputs,), literals of the outputs in either copy.
         distance: int64 (latches,), clock edges from a class to an output.
         needed: bool (2, latches), whether a fault was seen to need the class at 1, or at 0, for a difference.
+        shared: bool (latches,), the classes with one register of either side.
     """
 
     network: Network
@@ -43,6 +44,7 @@ class Faulty:
     faulty_outputs: Literals
     distance: NDArray[np.int64]
     needed: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
 
 
 def faulty_of(proof: Proof) -> Faulty:
@@ -80,7 +82,8 @@ def faulty_of(proof: Proof) -> Faulty:
         if item.model is not None:
             ends = of(np.array([item.point.literal, item.point.wanted], np.uint32))
             needed |= _needed(network, ends, item.model[1:first_and])
-    return Faulty(network, faulty_next, outputs, faulty_outputs, distance, needed)
+    each = [np.bincount(side, minlength=relation.count)[1:] == 1 for side in (relation.first, relation.second)]
+    return Faulty(network, faulty_next, outputs, faulty_outputs, distance, needed, each[0] & each[1])
 
 
 def _needed(network: Network, point: Literals, leaves: NDArray[np.bool_]) -> NDArray[np.bool_]:

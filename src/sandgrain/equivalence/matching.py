@@ -31,6 +31,8 @@ from sandgrain.logic.simulate import Simulator, Ternary, evaluate
 
 WORDS: Final = 8
 """Machine words of 64 patterns simulated at once."""
+_DENSE: Final = 6
+"""One in two to the power of this is 1, or 0, where few are."""
 _QUIET: Final = 40
 _ROUNDS: Final = 2_000
 _ENOUGH: Final = 16
@@ -139,6 +141,11 @@ class Matching:
         Half the patterns go on from where the last round led, in the others the classes are drawn anew.
         """
         values = self._words(relation.count)
+        # In some patterns nearly all are 1, or 0: only then do the high bits of a counter move.
+        for _ in range(_DENSE):
+            more = self._words(relation.count)[:, :2]
+            values[:, WORDS - 1] |= more[:, 0]
+            values[:, WORDS - 3] &= more[:, 1]
         known = Ternary(values, ~values)
         if self.values.ones.shape[0] == relation.count:
             again = np.where(np.arange(WORDS) % 2 == 0, np.uint64(0), ALL)

@@ -202,22 +202,30 @@ class Prover:
         return self._freed(found) or found
 
     def _freed(self, proof: Proof) -> Proof | None:
-        """A step in which registers taken for constant have the partner their name suggests, where some are not.
+        """A step in which registers taken for constant are not, where some turned out not to be.
 
         What has not counted that far in any run is no constant, and a netlist in which it never will looks like one.
+        They have the partners that their names suggest, or none.
         """
         relation = proof.relation.copy()
         classes = {"first": relation.first, "second": relation.second}
-        if not any(
-            item.point.kind in classes and classes[item.point.kind][item.point.index] == 0 for item in proof.differences
-        ):
+        wrong = [
+            (classes[item.point.kind], item.point.index)
+            for item in proof.differences
+            if item.point.kind in classes and classes[item.point.kind][item.point.index] == 0
+        ]
+        if not wrong:
             return None
-        pairs = [hint for hint in self.hints if relation.first[hint.first] == relation.second[hint.second] == 0]
-        for hint in pairs:
-            relation.first[hint.first] = relation.second[hint.second] = relation.count
-            relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
-            relation.count += 1
-        return self._tried(relation, proof.clauses) if pairs else None
+        for hint in self.hints:
+            if relation.first[hint.first] == relation.second[hint.second] == 0:
+                relation.first[hint.first] = relation.second[hint.second] = relation.count
+                relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
+                relation.count += 1
+        for side, latch in wrong:
+            if side[latch] == 0:
+                side[latch] = relation.count
+                relation.count += 1
+        return self._tried(relation, proof.clauses)
 
     def _named(self, before: Relation, clauses: Clauses) -> Proof | None:
         """A step with partners forced by name; None if none was, or it is not decided in a share of the time."""

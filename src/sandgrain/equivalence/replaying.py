@@ -167,7 +167,9 @@ class Replay:
                 self._yosys([*script, before, "write_rtlil before.il"], work)
                 text = (work / "before.il").read_text(encoding="latin-1")
                 for number, wire in enumerate(wires):
-                    text = with_init(text, f"{_SET}{number}", wire.values)
+                    # A register that nothing reads is gone.
+                    if f"\\{_SET}{number}\n" in text:
+                        text = with_init(text, f"{_SET}{number}", wire.values)
                 (work / "after.il").write_text(text, encoding="latin-1")
                 self._yosys(["read_rtlil after.il", self._simulate(inputs[cut:], "after", work)], work)
         except LimitExceeded:
@@ -203,7 +205,13 @@ class Replay:
         width, count = max(len(self.place), 1), 2 * len(self.ports.outputs)
         rows = "\n".join("".join(map(str, reversed(row.tolist()))) or "0" for row in inputs)
         at = -1 if jump is None else jump.cycle
-        sets = [line for number, wire in enumerate(wires) for line in wire.assignments(f"bench.{_SET}{number}")]
+        text = (work / "both.v").read_text(encoding="utf-8", errors="replace")
+        sets = [
+            line
+            for number, wire in enumerate(wires)
+            if re.search(rf"\b{_SET}{number}\b", text)
+            for line in wire.assignments(f"bench.{_SET}{number}")
+        ]
         (work / "rows.mem").write_text(rows + "\n", encoding="ascii")
         (work / "drive.v").write_text(
             f"""`timescale 1ns/1ps
@@ -225,7 +233,6 @@ endmodule
 """,
             encoding="ascii",
         )
-        text = (work / "both.v").read_text(encoding="utf-8", errors="replace")
         # Registers begin at 0, as in the other simulator.
         (work / "zero.v").write_text(
             re.sub(r"^(  reg (?:\[[^\]]*\] )?[^;=\[]+);$", r"\1 = 0;", text, flags=re.MULTILINE)

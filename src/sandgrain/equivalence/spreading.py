@@ -41,7 +41,7 @@ _NOTED: Final = 8
 _PLAIN, _SELECTED, _BOUNDED, _WAITING = "plain", "selected", "bounded", "waiting"
 """Random runs side by side, those of which the lively ones go on, bounded searches, and what comes of long waits."""
 _WAYS: Final = 4
-_FIRST: Final = 1.5
+_FIRST: Final = 1.0
 """Seconds that the others get before it is waited."""
 _IN_VAIN: Final = 16
 """Draws without a new wait after which there is none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -89,26 +89,29 @@ class Waiting:
         """Waits from a state, bool (latches,), in which nothing differs, each of another kind; the liveliest first."""
         patterns = self._patterns(start)
         for loop in self._loops(start, patterns):
-            if not any(self.wanted[counter.latches].any() for counter in loop.counters):
-                continue
-            for index, counter in enumerate(loop.counters):
+            both = self._shared(loop)
+            for index, counter in enumerate(loop.counters if both is not None else ()):
                 kind = counter.latches.tobytes(), loop.period
-                if self.tried[kind] < _ALIKE and self.wanted[counter.latches].any():
-                    wait = self._wait(loop, index)
+                if both is not None and self.tried[kind] < _ALIKE and self.wanted[counter.latches].any():
+                    wait = self._wait(both, index, self._end(counter, loop.states[0]))
                     if wait is not None:
                         self.tried[kind] += 1
                         yield wait
 
-    def _wait(self, loop: Loop, index: int) -> Wait | None:
-        """The wait until a counter holds what faults need of it, or else until they act."""
-        state, counter = loop.states[0], loop.counters[index]
+    def _end(self, counter: Counter, state: NDArray[np.bool_]) -> int:
+        """What a counter has to count to for what faults need of it, or else as far as it can."""
         ones, zeros = self.faulty.needed[:, counter.latches]
         target = least_with(counter, ones, zeros, counter.value(state))
+        return (1 << counter.latches.size) - 1 if target is None else target
+
+    def _wait(self, loop: Loop, index: int, end: int) -> Wait | None:
+        """The wait until a counter has counted to ``end``, or faults act."""
+        state, counter = loop.states[0], loop.counters[index]
+        end = min(end, (1 << counter.latches.size) - 1)
         loose = np.zeros(loop.states.shape, np.bool_)
         best: Wait | None = None
         for _ in range(_LOOSENED):
             stretch = Stretch(self.faulty.network, loop, self.faulty.faulty_next, loose)
-            end = (1 << counter.latches.size) - 1 if target is None else target
             skip = stretch.towards(state, index, end)
             if skip is None:
                 break
@@ -118,7 +121,7 @@ class Waiting:
             if skip.limit > end:
                 break
             # What is written before it is read may go another way: registers of which nothing is said any more.
-            deviating = stretch.deviating(state, index, end)
+            deviating = stretch.deviating(state, index, end - 1)
             loose = loose | deviating
             if not deviating.any() or loose.any(axis=0).sum() > _MOST_LOOSE:
                 break
@@ -191,6 +194,15 @@ class Waiting:
             loop = loop_of(network, patterns[lane], states, longest=_LONGEST)
             if loop is not None:
                 yield from_its_beginning(network, start, loop)
+
+    def _shared(self, loop: Loop) -> Loop | None:
+        """The loop with its counters as far as both sides have them; None if the lowest bit of one is of one side."""
+        counters = []
+        for counter in loop.counters:
+            alone = np.flatnonzero(~self.faulty.shared[counter.latches])
+            bits = int(alone[0]) if alone.size else counter.latches.size
+            counters.append(Counter(counter.latches[:bits], counter.passes[:bits]))
+        return replace(loop, counters=tuple(counters)) if all(one.latches.size for one in counters) else None
 
     def _lively(self, state: Words) -> NDArray[np.int64]:
         """int64 (lanes,): how many registers move under random inputs from the state of a lane."""
