@@ -15,8 +15,12 @@ import pytest
 from klayout import db
 
 from sandgrain.drawing import draw
+from sandgrain.levels import RUN, recheck_difference
 from sandgrain.netlist.design import Design
-from sandgrain.verdict import ClaimId
+from sandgrain.progress import SilentProgress
+from sandgrain.submission import load
+from sandgrain.verdict import ClaimId, Difference
+from tests.equivalence.mapping import map_to_sky130
 from tests.netlist.sky130 import sky130_models
 
 RTL = """module ring(input clk, input rst, input go, output reg [2:0] q, output alive);
@@ -67,8 +71,9 @@ def audited(submission: Path, case: Path) -> tuple[int, dict[str, Any]]:
     return done.returncode, claims[ClaimId.DESCRIPTION_MATCHES_DRAWING]
 
 
-def checked(case: Path) -> int:
+def checked(case: Path, submission: Path | None = None) -> int:
     command = [sys.executable, "-m", "sandgrain", "check", str(case)]
+    command += [] if submission is None else ["--submission", str(submission)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300).returncode
 
 
@@ -89,6 +94,48 @@ def test_a_gate_that_does_something_else_refutes_it(whole: Path, tmp_path: Path)
     assert (status, claim["verdict"]) == (1, "refuted"), claim["coverage"]["not_covered"]
     assert claim["findings"][0]["id"] == "unequal-1"
     assert len(claim["findings"][0]["difference"]["files"]) == 2
+    assert claim["findings"][0]["difference"]["checked_by"]
+    assert checked(tmp_path / "case") == 0
+    # The same case, of a submission in which nothing differs.
+    assert checked(tmp_path / "case", whole) == 2
+
+
+COUNTING = """module ring(input clk, input rst, input go, output late, output alive);
+  reg [43:0] n;
+  assign late = n[LATE] & go, alive = n[0];
+  always @(posedge clk) if (rst) n <= 0; else n <= n + 1;
+endmodule
+"""
+
+
+@pytest.mark.slow
+def test_a_difference_after_years_is_found_and_checked_again(whole: Path, tmp_path: Path) -> None:
+    other = tmp_path / "s"
+    other.mkdir()
+    (other / "ring.v").write_text(COUNTING.replace("LATE", "41"))
+    (tmp_path / "changed.v").write_text(COUNTING.replace("LATE", "42"))
+    read = [f"read_verilog {tmp_path / 'changed.v'}", "hierarchy -top ring"]
+    map_to_sky130(read, tmp_path, other / "gates.v", flavour="plain")
+    shutil.copytree(whole / "cells", other / "cells")
+    for model in sky130_models():
+        if model.name.split(".")[0] in (other / "gates.v").read_text():
+            shutil.copy(model, other / "cells" / model.name)
+    (other / "submission.toml").write_text(MANIFEST.replace('{ role = "layout", paths = ["ring.gds"] },', ""))
+    status, claim = audited(other, tmp_path / "case")
+    assert (status, claim["verdict"]) == (1, "refuted"), claim["coverage"]["not_covered"]
+    (finding,) = claim["findings"]
+    assert int(finding["difference"]["place"].rpartition(" ")[2]) > 1 << 41
+    assert "skipped" in finding["explanation"]["template"]
+    assert checked(tmp_path / "case") == 0
+    submission = load(other)
+    difference = Difference.model_validate(finding["difference"])
+    (file,) = [tmp_path / "case" / one.path for one in difference.files if one.path.endswith(RUN)]
+    run = file.read_bytes()
+    assert recheck_difference(difference, run, submission, SilentProgress()) == ""
+    moved = difference.model_copy(update={"place": "late, cycle 7"})
+    assert "another difference" in recheck_difference(moved, run, submission, SilentProgress())
+    less = run.replace(b'"skipped": 21', b'"skipped": 20')
+    assert less != run and "not what is skipped" in recheck_difference(difference, less, submission, SilentProgress())
 
 
 @pytest.mark.slow

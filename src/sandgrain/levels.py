@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandgrain.check.corresponding import Flat, check_correspondence
+from sandgrain.check.differing import check_difference
 from sandgrain.equivalence import Counterexample, compare_submission
 from sandgrain.errors import NetworkError
 from sandgrain.layout.errors import LibraryError
@@ -21,6 +22,7 @@ from sandgrain.netlist.link import link
 from sandgrain.netlist.submitted import submitted_design, submitted_netlist
 from sandgrain.progress import Progress
 from sandgrain.submission import FileRole, Submission
+from sandgrain.submission.manifest import Level
 from sandgrain.verdict import (
     Certificate,
     Claim,
@@ -38,6 +40,8 @@ from sandgrain.verdict import (
 RTL_NETLIST, NETLIST_LAYOUT = "rtl-netlist", "netlist-layout"
 """What the two certificates of the claim are about."""
 SUBJECTS = (RTL_NETLIST, NETLIST_LAYOUT)
+RUN = ".stimulus.json"
+"""How the file of a run ends in which RTL and netlist differ."""
 
 _MOST_FINDINGS = 40
 _TEXT = "text/plain; charset=utf-8"
@@ -125,36 +129,51 @@ def _description(submission: Submission, keep: Keep, progress: Progress, seconds
 
 def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Finding:
     files = [
-        keep(shown.stimulus, ".stimulus.json", "application/json"),
+        keep(shown.stimulus, RUN, "application/json"),
         keep(shown.vcd, ".vcd", "application/octet-stream"),
     ]
     command = ["sandgrain compare rtl-netlist"]
     for option, role in (("--rtl", FileRole.RTL), ("--netlist", FileRole.NETLIST), ("--cells", FileRole.CELL_LIBRARY)):
         command += [f"{option} {shlex.quote(file.path)}" for file in submission.files_of(role)[:4]]
+    told = {
+        "cycle": shown.clock,
+        "description": shown.description,
+        "netlist": shown.netlist,
+        "simulators": ", ".join(shown.replayed_by),
+    }
+    if shown.skipped:
+        explanation = Text(
+            template="In cycle {cycle} of a run from power-up the description has {description} there and the netlist "
+            "{netlist}. {skipped} cycles before it are skipped: in them nothing changes but counters, which the "
+            "checker proved of either side. {simulators} show the same, with the counters set.",
+            args={**told, "skipped": shown.skipped},
+        )
+    else:
+        explanation = Text(
+            template="In cycle {cycle} of a run from power-up the description has {description} there and the netlist "
+            "{netlist}. {simulators} show the same.",
+            args=told,
+        )
     return Finding(
         id="unequal-1",
         status=FindingStatus.UNDECLARED,
         title=Text(
             template="The netlist does something else than its description at {output}", args={"output": shown.output}
         ),
-        explanation=Text(
-            template="In cycle {cycle} of a run from power-up the description has {description} there and the netlist "
-            "{netlist}. {simulators} show the same.",
-            args={
-                "cycle": shown.cycle,
-                "description": shown.description,
-                "netlist": shown.netlist,
-                "simulators": ", ".join(shown.replayed_by),
-            },
-        ),
+        explanation=explanation,
         difference=Difference(
-            place=f"{shown.output}, cycle {shown.cycle}",
+            place=_place(shown.output, shown.clock),
             expected=str(shown.description),
             found=str(shown.netlist),
             files=files,
             command=" ".join([*command, f"--top {submission.manifest.chip.top}"]),
+            checked_by=f"sandgrain check, {shown.checked_by}" if shown.checked_by else "",
         ),
     )
+
+
+def _place(output: str, clock: int) -> str:
+    return f"{output}, cycle {clock}"
 
 
 def _inputs(submission: Submission) -> Inputs | Text:
@@ -268,12 +287,41 @@ def recheck_level(subject: str, file: Path, data: bytes, submission: Submission,
             return str(inputs)
         placed = check_files(inputs, file, progress)
         return "" if placed.accepted else placed.reason or "refused"
+    sides = _flat_sides(submission, progress)
+    if sides is None:
+        return "the submission has no RTL or no netlist"
+    checked = check_correspondence(data, *sides, progress=progress, file=file)
+    return "" if checked.accepted else checked.reason or "refused"
+
+
+def recheck_difference(difference: Difference, data: bytes, submission: Submission, progress: Progress) -> str:
+    """Why a run in which RTL and netlist are said to differ is not accepted; empty if it is.
+
+    Args:
+        difference: what the case tells of it.
+        data: the run.
+        submission: both sides.
+        progress: told how far it is.
+    """
+    sides = _flat_sides(submission, progress)
+    if sides is None:
+        return "the submission has no RTL or no netlist"
+    resets = {reset.port: (int(reset.active is Level.HIGH), reset.cycles) for reset in submission.manifest.resets}
+    checked = check_difference(data, *sides, resets)
+    if not checked.accepted:
+        return checked.reason or "refused"
+    if difference.place != _place(checked.output, checked.cycle + checked.skipped):
+        return "the case tells of another difference than the run"
+    return ""
+
+
+def _flat_sides(submission: Submission, progress: Progress) -> tuple[Flat, Flat] | None:
+    """RTL and netlist as the checkers read them; None if there are not both."""
     delivered = submitted_netlist(submission, progress)
     design = submitted_design(submission)
     if delivered is None or not design.sources:
-        return "the submission has no RTL or no netlist"
+        return None
     netlist, library = delivered
     linked = [link(one, library.cells, library.generic) for one in (elaborate(design).gates, netlist)]
     first, second = (Flat(flatten(one), one.lookup) for one in linked)
-    checked = check_correspondence(data, first, second, progress=progress, file=file)
-    return "" if checked.accepted else checked.reason or "refused"
+    return first, second

@@ -1,7 +1,7 @@
 """Check certificates on the submission they are about: one by itself, or all of a case.
 
 A case has one for every service or source of a proved claim, and one for every witness of which a part was proved
-instead of run.
+instead of run. A run in which RTL and netlist differ is its own: it is run again.
 
 The submission is elaborated anew. Nothing of the engines that write certificates is used.
 """
@@ -16,8 +16,9 @@ from sandgrain.case import read_case, submission_hint
 from sandgrain.check import CertificateLimits, Checked, check
 from sandgrain.check.accelerated import STIMULUS_BYTES, checked_acceleration
 from sandgrain.check.claim import subjects
+from sandgrain.check.differing import DIFFERENCE_BYTES
 from sandgrain.errors import CaseError, SubmissionError
-from sandgrain.levels import SUBJECTS, recheck_level
+from sandgrain.levels import RUN, SUBJECTS, recheck_difference, recheck_level
 from sandgrain.netlist import Elaborated
 from sandgrain.netlist.submitted import elaborate_submission
 from sandgrain.progress import Progress
@@ -26,7 +27,7 @@ from sandgrain.transparency.claim import recheck_evidence
 from sandgrain.transparency.errors import EvidenceError
 from sandgrain.transparency.examined import SUBJECT
 from sandgrain.transparency.trust import read_trust
-from sandgrain.verdict import Case, Claim, ClaimId, Verdict
+from sandgrain.verdict import Case, Claim, ClaimId, Finding, Verdict
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def recheck(
         raise CaseError(
             "there is no certificate to check",
             file=path,
-            expected="a case with a proved claim, or with a witness that skips cycles",
+            expected="a case with a proved claim, a witness that skips cycles, or RTL and netlist that differ",
         )
     with progress.stage("intake"):
         submission = load(root)
@@ -79,6 +80,7 @@ def recheck(
         results = [
             *_proved(path, case, submission, elaborated, progress, trust),
             *_accelerated(path, case, submission, elaborated, progress),
+            *_different(path, case, submission, progress),
         ]
     submission.verify_unchanged()
     return results
@@ -142,10 +144,15 @@ def _says_proved(claim: Claim) -> bool:
 
 def _has_certificates(case: Case) -> bool:
     return any(_says_proved(claim) for claim in case.claims) or any(
-        finding.witness is not None and finding.witness.acceleration is not None
+        (finding.witness is not None and finding.witness.acceleration is not None) or _checked(finding)
         for claim in case.claims
         for finding in claim.findings
     )
+
+
+def _checked(finding: Finding) -> bool:
+    """Whether the finding is a difference that a checker can show again."""
+    return finding.difference is not None and bool(finding.difference.checked_by)
 
 
 def _accelerated(
@@ -162,6 +169,23 @@ def _accelerated(
             with progress.stage(f"check the skipped cycles of {finding.id}"):
                 checked = checked_acceleration(_read(file), stimulus, submission.manifest, elaborated, claim, finding)
             yield Rechecked(str(file), checked)
+
+
+def _different(path: Path, case: Case, submission: Submission, progress: Progress) -> Iterator[Rechecked]:
+    """The runs in which RTL and netlist differ."""
+    for claim in case.claims:
+        for finding in claim.findings:
+            difference = finding.difference
+            if difference is None or not _checked(finding):
+                continue
+            runs = [path / file.path for file in difference.files if file.path.endswith(RUN)]
+            if claim.id is not ClaimId.DESCRIPTION_MATCHES_DRAWING or len(runs) != 1:
+                yield Rechecked("", _rejected(claim, finding.id, "the difference is said to be checked without a run"))
+                continue
+            with progress.stage(f"check the difference of {finding.id}"):
+                reason = recheck_difference(difference, _read(runs[0], DIFFERENCE_BYTES), submission, progress)
+            accepted = Checked(True, claim.id.value, finding.id, (), "run again", "")
+            yield Rechecked(str(runs[0]), _rejected(claim, finding.id, reason) if reason else accepted)
 
 
 def _rejected(claim: Claim, subject: str, reason: str) -> Checked:

@@ -192,6 +192,7 @@ class Difference(Model):
     pictures: list[EvidenceFile] = Field(default_factory=list, description="SVG, the most telling first")
     files: list[EvidenceFile] = Field(default_factory=list, description="what shows it, beside pictures")
     command: str = Field(default="", description="what shows it again")
+    checked_by: str = Field(default="", description="the checker and solver that ran it again; empty if none can")
 
 
 class Certificate(Model):

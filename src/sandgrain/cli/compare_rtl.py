@@ -110,6 +110,8 @@ def _print(result: Equivalence, json: bool) -> None:
                 "netlist": result.counterexample.netlist,
                 "inputs": list(result.counterexample.inputs),
                 "replayed_by": list(result.counterexample.replayed_by),
+                "skipped": result.counterexample.skipped,
+                "checked_by": result.counterexample.checked_by,
             },
             "seconds": round(result.seconds, 3),
         }
@@ -119,7 +121,11 @@ def _print(result: Equivalence, json: bool) -> None:
     for figure in result.figures:
         typer.echo(visible(f"  {figure.name}: {figure.value}"))
     if result.counterexample is not None:
-        typer.echo(visible(f"  replayed by {', '.join(result.counterexample.replayed_by)}"))
+        run = result.counterexample
+        if run.skipped:
+            typer.echo(visible(f"  {run.skipped} cycles of it are skipped: proved to change nothing but counters"))
+        typer.echo(visible(f"  replayed by {', '.join(run.replayed_by)}"))
+        typer.echo(visible(f"  checked by {run.checked_by or 'none: the checker does not model one of the sides'}"))
     for title, texts in (("assumed", result.assumptions), ("not covered", result.not_covered)):
         for text in texts:
             typer.echo(visible(f"  {title}: {text}"))

@@ -36,7 +36,7 @@ class Counterexample:
 
     Attributes:
         output: the output bit.
-        cycle: the last cycle, in which it differs.
+        cycle: the last cycle of ``inputs``, in which it differs.
         description, netlist: its value there.
         inputs: by cycle, the input bits the difference needs, and their values.
         stimulus: JSON, all of the run.
@@ -56,6 +56,11 @@ class Counterexample:
     replayed_by: tuple[str, ...]
     skipped: int = 0
     checked_by: str = ""
+
+    @property
+    def clock(self) -> int:
+        """The cycle since power-up in which it differs, with those that are skipped."""
+        return self.cycle + self.skipped
 
 
 @dataclass(frozen=True)

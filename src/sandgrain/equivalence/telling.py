@@ -175,7 +175,7 @@ class Telling:
                     "output": counterexample.output,
                     "netlist": counterexample.netlist,
                     "description": counterexample.description,
-                    "cycle": counterexample.cycle,
+                    "cycle": counterexample.clock,
                 },
             )
         elif data is not None and not not_covered:
