@@ -37,9 +37,9 @@ def _lanes(work: Path, *, selected: bool) -> tuple[Faulty, Lanes]:
     ports = match_ports(first, second)
     outputs = np.array([first.outputs[key] for key in ports.outputs], np.uint32)
     count = network.latch_count
-    faulty = Faulty(
-        network, network.latch_next, outputs, outputs, np.zeros(count, np.int64), np.zeros((2, count), np.bool_)
-    )
+    nothing, everything = np.zeros((2, count), np.bool_), np.ones(count, np.bool_)
+    distance = np.zeros(count, np.int64)
+    faulty = Faulty(network, network.latch_next, outputs, outputs, distance, nothing, everything)
     random = np.random.default_rng(7)
     stimulus = Stimulus(ports, {}, SPREAD_WORDS, random)
     corpus = Corpus(len(ports.inputs), np.zeros(0, np.int64), random)

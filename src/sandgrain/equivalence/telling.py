@@ -135,6 +135,14 @@ class Telling:
         ]
         return tuple(points)
 
+    def _first(self, left: Sequence[ComparedPoint], proof: Proof | None) -> list[str]:
+        """The names of what is not proved: what differs, else what was not decided, else all that depends on it."""
+        differing = [point.name for point in left if point.state == DIFFERS]
+        if differing or proof is None or not proof.differences:
+            return differing or [point.name for point in left]
+        names = {"output": self.ports.outputs, "first": self.first.latch_names, "second": self.second.latch_names}
+        return list(dict.fromkeys(names[item.point.kind][item.point.index] for item in proof.differences))
+
     def _derived(self, proof: Proof) -> dict[tuple[int, int], str]:
         """By side and register, the net of the other side that it is derived from."""
         sides = (self.first, self.second)
@@ -190,7 +198,7 @@ class Telling:
                 template="Neither was the netlist shown to do what the description says, nor a difference found."
             )
             if left:
-                names = _some([point.name for point in left if point.state == DIFFERS] or [p.name for p in left])
+                names = _some(self._first(left, proof))
                 not_covered = [
                     *not_covered,
                     Text(
