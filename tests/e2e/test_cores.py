@@ -91,7 +91,7 @@ def test_the_same_core_without_the_declaration_is_refuted_by_its_trap(tmp_path: 
     manifest = submission / "submission.toml"
     text = manifest.read_text()
     manifest.write_text(text[: text.index("[[declared]]")])
-    status, claims = audited(submission, tmp_path / "case")
+    status, claims = audited(submission, tmp_path / "case", "no-remote-shutdown")
     assert (status, claims[SHUTDOWN]["verdict"]) == (1, "refuted")
     assert command("replay", tmp_path / "case").returncode == 0
 
