@@ -127,6 +127,8 @@ def _reset(document: dict[str, Any]) -> None:
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another schema": (lambda d: d.update(schema="x"), "not a run"),
     "no inputs": (lambda d: d["cycles"][-1].pop("a[0]"), "does not drive"),
+    "an input held": (lambda d: d.update(held={"a[0]": 0}), "holds other inputs"),
+    "an output held": (lambda d: d.update(held={"q[0]": 0}), "holds other inputs"),
     "no reset": (_reset, "begin with the reset"),
     "during reset": (lambda d: d.update(cycle=0, jump=None), "during the reset"),
     "the same on both": (lambda d: d.update(netlist=d["description"]), "what differs"),

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sandgrain.equivalence.sides import RTL, make_side
 from sandgrain.formal.counting import counters
 from sandgrain.formal.loops import SETTLED, Loop, from_its_beginning, loop_of
 from sandgrain.formal.sampling import spread
 from sandgrain.formal.skipping import Stretch
-from sandgrain.logic.network import Network
+from sandgrain.logic.network import Literals, Network
 from sandgrain.logic.simulate import Simulator
 from tests.equivalence.small import linked
 
@@ -32,7 +33,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, tuple[st
     return side.network, side.latch_names
 
 
-def after(network: Network, state: np.ndarray, cycles: int) -> np.ndarray:
+def after(network: Network, state: NDArray[np.bool_], cycles: int) -> NDArray[np.bool_]:
     """bool (latches,): the state after some cycles with all inputs at 1."""
     simulator = Simulator(network, 1)
     simulator.state[:] = spread(state)
@@ -40,17 +41,18 @@ def after(network: Network, state: np.ndarray, cycles: int) -> np.ndarray:
     for _ in range(cycles):
         simulator.evaluate()
         simulator.clock()
-    return (simulator.state[:, 0] & np.uint64(1)).astype(np.bool_)
+    found: NDArray[np.bool_] = (simulator.state[:, 0] & np.uint64(1)).astype(np.bool_)
+    return found
 
 
-def loop(network: Network, start: np.ndarray) -> Loop | None:
+def loop(network: Network, start: NDArray[np.bool_]) -> Loop | None:
     states = np.stack([after(network, start, SETTLED + at) for at in range(24)])
     inputs = np.ones(network.input_count, np.uint8)
     found = loop_of(network, inputs, states, longest=4)
     return None if found is None else from_its_beginning(network, start, found)
 
 
-def holding(place: dict[str, int], network: Network, number: int) -> np.ndarray:
+def holding(place: dict[str, int], network: Network, number: int) -> NDArray[np.bool_]:
     """bool (latches,): the state in which the counter has counted to a number."""
     state = np.zeros(network.latch_count, np.bool_)
     for bit in range(WIDTH):
@@ -115,13 +117,13 @@ def test_a_fault_ends_it(network: tuple[Network, tuple[str, ...]]) -> None:
     assert apart[0] >= skip.passes
 
 
-def stretch_loose(found: Loop, latch: int) -> np.ndarray:
+def stretch_loose(found: Loop, latch: int) -> NDArray[np.bool_]:
     loose = np.zeros(found.states.shape, np.bool_)
     loose[:, latch] = True
     return loose
 
 
-def differs(network: Network, faulty: np.ndarray, state: np.ndarray) -> bool:
+def differs(network: Network, faulty: Literals, state: NDArray[np.bool_]) -> bool:
     """Whether the other next states are other ones in a state."""
     simulator = Simulator(network, 1)
     simulator.state[:] = spread(state)
@@ -129,7 +131,8 @@ def differs(network: Network, faulty: np.ndarray, state: np.ndarray) -> bool:
     simulator.evaluate()
     values = simulator.values[:, 0] & np.uint64(1)
 
-    def of(literals: np.ndarray) -> np.ndarray:
-        return values[literals >> 1] ^ (literals & 1)
+    def of(literals: Literals) -> NDArray[np.uint64]:
+        found: NDArray[np.uint64] = values[literals >> 1] ^ (literals & 1)
+        return found
 
     return bool((of(network.latch_next) != of(faulty)).any())

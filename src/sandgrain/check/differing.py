@@ -62,6 +62,7 @@ def check_difference(
     second: Flat,
     resets: Mapping[str, tuple[int, int]],
     *,
+    held: Mapping[str, int] | None = None,
     limits: CorrespondenceLimits | None = None,
 ) -> Differing:
     """Check a run that tells two netlists apart; never raises for what is in it.
@@ -71,12 +72,15 @@ def check_difference(
         first: the description.
         second: the netlist.
         resets: port of one bit -> level at which it resets, and for how many cycles after power-up it does.
+        held: input bit -> constant it is held at; the run may hold no others.
         limits: how much it may take.
     """
     output, cycle, cycles, reason = "", 0, 0, ""
     try:
         said = _read(data)
         output, cycle = said["output"], said["cycle"]
+        if said["held"] != dict(held or {}):
+            raise refused("the run holds other inputs")
         cycles = _Run(said, (first, second), resets, limits or CorrespondenceLimits()).check()
     except SandgrainError as error:
         reason = str(error)
@@ -114,7 +118,7 @@ class _Run:
 
     def _side(self, name: str, side: Flat) -> int:
         """The cycles skipped on one side, if it does what is said of it."""
-        ports = {port.name for port in side.module.ports}
+        ports = {port.name for port in side.module.ports if port.direction == "input"}
         held = {key: bit for key, bit in self.said["held"].items() if {key, key.rpartition("[")[0]} & ports}
         circuit = FlatCircuit(side.module, side.lookup, list(self.said["clocks"].items()), held)
         output = circuit.output(self.said["output"])

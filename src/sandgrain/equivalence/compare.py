@@ -249,6 +249,7 @@ class _Comparison:
                 shown.stimulus,
                 *self._flat(),
                 self.resets,
+                held={**self.first.held, **self.second.held},
                 limits=CorrespondenceLimits(seconds=_CHECK_SECONDS),
             )
         if shown.skipped and not checked.accepted:

@@ -26,6 +26,8 @@ from sandgrain.formal.skipping import Skip, Stretch
 from sandgrain.logic.simulate import Simulator
 
 _WORDS: Final = 16
+"""Words of 64 lanes, if what is watched of them fits into `_BYTES`."""
+_BYTES: Final = 1 << 28
 _WATCHED: Final = 96
 _DRAWS: Final = 6
 _SHORT: Final = 64
@@ -77,6 +79,7 @@ class Waiting:
     def __init__(self, faulty: Faulty, stimulus: Stimulus, corpus: Corpus, random: np.random.Generator) -> None:
         self.faulty, self.corpus, self.random = faulty, corpus, random
         self.width = len(stimulus.ports.inputs)
+        self.words = min(_WORDS, _BYTES // (8 * _WATCHED * max(1, faulty.network.latch_count)))
         self.released = {
             at: 1 - stimulus.resets[key][0] for at, key in enumerate(stimulus.ports.inputs) if key in stimulus.resets
         }
@@ -87,6 +90,8 @@ class Waiting:
 
     def waits(self, start: NDArray[np.bool_]) -> Iterator[Wait]:
         """Waits from a state, bool (latches,), in which nothing differs, each of another kind; the liveliest first."""
+        if not self.words or not self.wanted.any():
+            return
         patterns = self._patterns(start)
         for loop in self._loops(start, patterns):
             both = self._shared(loop)
@@ -132,7 +137,7 @@ class Waiting:
 
         Under most a design soon stops, or waits: a processor for its memory. That is one loop, and any lane shows it.
         """
-        lanes, busy = 64 * _WORDS, list[NDArray[np.uint8]]()
+        lanes, busy = 64 * self.words, list[NDArray[np.uint8]]()
         for _ in range(_DRAWS):
             drawn = self._drawn()
             simulator = self._held(start, drawn)
@@ -150,8 +155,8 @@ class Waiting:
 
     def _drawn(self) -> NDArray[np.uint8]:
         """Values of the inputs, uint8 (lanes, network inputs): such as kept the design busy, and random ones."""
-        lanes = 64 * _WORDS
-        drawn = self.random.integers(0, 1 << 64, (self.width, _WORDS), np.uint64)
+        lanes = 64 * self.words
+        drawn = self.random.integers(0, 1 << 64, (self.width, self.words), np.uint64)
         mixed = lanes_of(self.corpus.mixed(drawn, np.arange(lanes) % 4 != 0)).T.astype(np.uint8)
         # Some have few inputs at 1, or few at 0; in others one input is another than the design is used to.
         sparse = self.random.random((lanes, self.width)) < 0.1
@@ -168,7 +173,7 @@ class Waiting:
 
     def _held(self, start: NDArray[np.bool_], patterns: NDArray[np.uint8]) -> Simulator:
         """Lanes in a state, each with its inputs."""
-        simulator = Simulator(self.faulty.network, _WORDS)
+        simulator = Simulator(self.faulty.network, self.words)
         simulator.inputs[:] = words_of(patterns.T)
         simulator.state[:] = spread(start)
         return simulator
@@ -176,7 +181,7 @@ class Waiting:
     def _loops(self, start: NDArray[np.bool_], patterns: NDArray[np.uint8]) -> Iterator[Loop]:
         network = self.faulty.network
         simulator = self._held(start, patterns)
-        history = np.zeros((_WATCHED, network.latch_count, _WORDS), np.uint64)
+        history = np.zeros((_WATCHED, network.latch_count, self.words), np.uint64)
         for cycle in range(SETTLED + _WATCHED):
             if cycle >= SETTLED:
                 history[cycle - SETTLED] = simulator.state
@@ -206,12 +211,12 @@ class Waiting:
 
     def _lively(self, state: Words) -> NDArray[np.int64]:
         """int64 (lanes,): how many registers move under random inputs from the state of a lane."""
-        simulator = Simulator(self.faulty.network, _WORDS)
+        simulator = Simulator(self.faulty.network, self.words)
         simulator.state[:] = state
         before = state.copy()
         moved = np.zeros_like(state)
         for _ in range(_LIVELY):
-            simulator.inputs[: self.width] = self.random.integers(0, 1 << 64, (self.width, _WORDS), np.uint64)
+            simulator.inputs[: self.width] = self.random.integers(0, 1 << 64, (self.width, self.words), np.uint64)
             for at, value in self.released.items():
                 simulator.inputs[at] = np.uint64(0xFFFFFFFFFFFFFFFF if value else 0)
             simulator.evaluate()
