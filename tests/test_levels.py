@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -134,6 +135,9 @@ def test_a_difference_after_years_is_found_and_checked_again(whole: Path, tmp_pa
     assert recheck_difference(difference, run, submission, SilentProgress()) == ""
     moved = difference.model_copy(update={"place": "late, cycle 7"})
     assert "another difference" in recheck_difference(moved, run, submission, SilentProgress())
+    words = [sys.executable, "-m", *shlex.split(finding["difference"]["command"])]
+    assert subprocess.run(words, cwd=other, capture_output=True, check=False, timeout=300).returncode == 1
+    assert "sandgrain check" in (tmp_path / "case" / "report.html").read_text()
     less = run.replace(b'"skipped": 21', b'"skipped": 20')
     assert less != run and "not what is skipped" in recheck_difference(difference, less, submission, SilentProgress())
 

@@ -134,7 +134,11 @@ def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Findi
     ]
     command = ["sandgrain compare rtl-netlist"]
     for option, role in (("--rtl", FileRole.RTL), ("--netlist", FileRole.NETLIST), ("--cells", FileRole.CELL_LIBRARY)):
-        command += [f"{option} {shlex.quote(file.path)}" for file in submission.files_of(role)[:4]]
+        command += [f"{option} {shlex.quote(file.path)}" for file in submission.files_of(role)]
+    # As an audit reads them: models of cells may call for a macro that says nothing here.
+    command.append("--cells bundled -D UNIT_DELAY=")
+    for reset in submission.manifest.resets:
+        command.append(f"--reset {shlex.quote(reset.port)}={int(reset.active is Level.HIGH)}:{reset.cycles}")
     told = {
         "cycle": shown.clock,
         "description": shown.description,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandgrain.verdict import Case, Claim, ClaimId, FindingStatus, Grade, Text, Verdict
+from sandgrain.verdict import Case, Claim, ClaimId, Finding, FindingStatus, Grade, Text, Verdict
 
 CLAIM_NAMES: dict[ClaimId, Text] = {
     ClaimId.NO_REMOTE_SHUTDOWN: Text(template="No remote shutdown"),
@@ -112,6 +112,13 @@ def ordered_claims(case: Case) -> list[Claim]:
 def status_rank(status: FindingStatus) -> int:
     """Undeclared before suspect before declared."""
     return STATUS_ORDER.index(status)
+
+
+def again(finding: Finding, case: str) -> str:
+    """The command that shows a finding of a case again."""
+    if finding.difference is None:
+        return f"sandgrain replay {case} {finding.id}"
+    return f"sandgrain check {case}" if finding.difference.checked_by else finding.difference.command
 
 
 def duration(seconds: float) -> Text:

@@ -158,9 +158,7 @@ class _Builder:
         rows = self.limits.input_rows
         return FindingView(
             finding,
-            f"sandgrain replay {shlex.quote(self.name)} {finding.id}"
-            if finding.difference is None
-            else finding.difference.command,
+            _wording.again(finding, shlex.quote(self.name)),
             f"sandgrain check {shlex.quote(self.name)}",
             self.source.excerpts(finding.places[: self.limits.places]),
             words(finding.dead_state[: self.limits.state_bits]),

@@ -138,8 +138,7 @@ class _Summary:
             apart = finding.difference
             for label, value in ((_("Where"), apart.place), (_("Expected"), apart.expected), (_("Found"), apart.found)):
                 self.line(f"{label}: {value}", indent=6)
-            self.line(f"{_('Check it yourself')}: {apart.command}", indent=6)
-        if finding.witness is not None or finding.leak is not None:
-            self.line(f"{_('Check it yourself')}: sandgrain replay {self.name} {finding.id}", indent=6)
+        if finding.witness is not None or finding.leak is not None or finding.difference is not None:
+            self.line(f"{_('Check it yourself')}: {_wording.again(finding, self.name)}", indent=6)
         if finding.witness is not None and finding.witness.acceleration is not None:
             self.line(f"{_('And the cycles that were skipped')}: sandgrain check {self.name}", indent=6)
