@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import Faulty
 from sandgrain.equivalence.joint import Words
@@ -27,6 +28,11 @@ class Rarities:
     def __init__(self, faulty: Faulty) -> None:
         self.missing = np.ones((2, faulty.network.latch_count), np.bool_)
         self.near = faulty.needed
+
+    def look_for(self, needed: NDArray[np.bool_]) -> None:
+        """From now on let values matter most, bool (2, latches) at 1 and at 0, seen before or not."""
+        self.near = self.near | needed
+        self.missing |= needed
 
     def fresh(self, state: Words) -> list[tuple[int, bool]]:
         """Some lanes in which a register is what none was before, and whether it matters most.

@@ -22,6 +22,7 @@ from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import FAR, Faulty
 from sandgrain.equivalence.joint import ALL, Words
 from sandgrain.equivalence.lanes import Lanes, first_lane
+from sandgrain.equivalence.observing import needed_to_see
 from sandgrain.equivalence.rarities import Rarities
 from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.equivalence.waiting import Wait, Waiting
@@ -116,6 +117,7 @@ class Spread(Generic[T]):
         self.spent = {_PLAIN: 0.0, _SELECTED: 0.0, _BOUNDED: 1.0, _WAITING: _FIRST}
         self.heap: list[tuple[int, int, int, _Pair]] = []
         self.rarities = Rarities(faulty)
+        self.observed = np.zeros(faulty.distance.size, np.bool_)
         ports, resets = stimulus.ports, stimulus.resets
         fixed = [at for at, key in enumerate(ports.inputs) if key in resets]
         self.corpus = Corpus(self.width, np.array(fixed, np.int64), self.random)
@@ -144,6 +146,7 @@ class Spread(Generic[T]):
             ways = (_PLAIN, _SELECTED) if rare and tries else (_PLAIN, _SELECTED, _BOUNDED)
             way = min(ways, key=lambda way: self.spent[way])
             if way == _BOUNDED:
+                self._look_out(pair)
                 runs = self._spread(pair, distance, tries) if distance < _NOWHERE else self._begun(pair, tries)
             else:
                 runs = self._random_runs(pair, distance, selected=way == _SELECTED)
@@ -177,6 +180,16 @@ class Spread(Generic[T]):
                 break
         self.spent[_WAITING] += time.monotonic() - began
         return found
+
+    def _look_out(self, pair: _Pair) -> None:
+        """Have states kept in which a register that differs may be seen; once for each."""
+        apart = np.flatnonzero((pair.good != pair.bad) & ~self.observed)
+        if apart.size:
+            latch = int(apart[self.faulty.distance[apart].argmin()])
+            self.observed[latch] = True
+            needed = needed_to_see(self.faulty, latch)
+            if needed is not None:
+                self.rarities.look_for(needed)
 
     def _next(self, rare: bool) -> tuple[int, _Pair, bool]:
         """Tries so far, where to go on, and whether that is where a register was what it never was before.

@@ -15,7 +15,7 @@ from sandgrain.netlist._quote import quote
 from sandgrain.netlist.cell_function import FALSE, TRUE, FunctionBuilder
 
 _TOKEN: Final = re.compile(
-    r"""\s*+(?:(?P<name>[A-Za-z_][\w.$]*+(?:\[[\w:]++\]|<\d++>)?+|\\*"[^"\\]++\\*")
+    r"""\s*+(?:(?P<name>[A-Za-z_][\w.$]*+(?>(?:\[[\w:]++\]|<\d++>)?)|\\*"[^"\\]++\\*")
       |(?P<constant>1'[bB][01]|[01](?![\w\[]))|(?P<sign>[!~'^&*|+()]))""",
     re.VERBOSE,
 )

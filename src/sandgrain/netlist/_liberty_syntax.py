@@ -14,21 +14,28 @@ from typing import Final, NamedTuple
 from sandgrain.errors import LimitExceeded, NetlistError
 from sandgrain.netlist._quote import quote
 from sandgrain.netlist.limits import ReadLimits
+from sandgrain.possessive import repeated
 
 # Every repetition is possessive: no text makes an expression go back over what it has read.
-_STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_COMMENT: Final = r"/\*(?:[^*]++|\*(?!/))*+\*/|//[^\n]*+"
-_BLANK: Final = rf"(?:[\s;]++|\\\r?\n|{_COMMENT})*+"
-_SPACE: Final = rf"(?:\s++|\\\r?\n|{_COMMENT})*+"
+_ESCAPED: Final = repeated(r'\\.[^"\\]*+')
+_STRING: Final = rf'"[^"\\]*+{_ESCAPED}"'
+_COMMENTED: Final = repeated(r"[^*]++|\*(?!/)")
+_COMMENT: Final = rf"/\*{_COMMENTED}\*/|//[^\n]*+"
+_BLANK: Final = repeated(rf"[\s;]++|\\\r?\n|{_COMMENT}")
+_SPACE: Final = repeated(rf"\s++|\\\r?\n|{_COMMENT}")
+_VALUE: Final = repeated(r"""[^;\n}"/\\]++|/(?![*/])|\\\r?\n|\\(?!\r?\n)""")
+_ARGUMENTS: Final = repeated(rf"""[^()"/\\]++|{_STRING}|{_COMMENT}|/(?![*/])|\\.""")
+_INSIDE: Final = repeated(rf"""[^{{}}"/\\]++|{_STRING}|{_COMMENT}|/(?![*/])|\\.""")
 _STATEMENT: Final = re.compile(
     rf"""{_BLANK}(?:(?P<close>\}})|(?P<name>[\w.$\-]++|{_STRING}){_SPACE}(?:
-        :(?P<value>{_SPACE}{_STRING}|(?:[^;\n}}"/\\]++|/(?![*/])|\\\r?\n|\\(?!\r?\n))*+)
-      |\((?P<arguments>(?:[^()"/\\]++|{_STRING}|{_COMMENT}|/(?![*/])|\\.)*+)\){_SPACE}(?P<open>\{{)?
+        :(?P<value>{_SPACE}{_STRING}|{_VALUE})
+      |\((?P<arguments>{_ARGUMENTS})\){_SPACE}(?P<open>\{{)?
     ))""",
     re.VERBOSE | re.DOTALL,
 )
-_SKIPPED: Final = re.compile(rf"(?:[^{{}}\"/\\]++|{_STRING}|{_COMMENT}|/(?![*/])|\\.)*+([{{}}])", re.DOTALL)
-_ARGUMENT: Final = re.compile(rf"{_STRING}|(?:[^\s,\"/\\]++|/(?![*/]))++|{_COMMENT}|[\s,\\/]", re.DOTALL)
+_SKIPPED: Final = re.compile(rf"{_INSIDE}([{{}}])", re.DOTALL)
+_BARE: Final = r"""(?:[^\s,"/\\]++|/(?![*/]))"""
+_ARGUMENT: Final = re.compile(rf"{_STRING}|{_BARE}{repeated(_BARE)}|{_COMMENT}|[\s,\\/]", re.DOTALL)
 _CONTINUED: Final = re.compile(r"\\\s*\n\s*")
 
 _KEPT: Final = frozenset("cell pin bus bundle ff ff_bank latch latch_bank statetable type pg_pin library".split())
@@ -195,7 +202,8 @@ class Source:
         return at
 
     def _unfinished(self, at: int, start: int) -> NetlistError:
-        rest = re.compile(rf"(?:[^{{}}\"/\\]++|{_STRING}|{_COMMENT}|/(?![*/])|\\.)*+", re.DOTALL).match(self.text, at)
+        skipped = re.compile(_INSIDE, re.DOTALL)
+        rest = skipped.match(self.text, at)
         stop = at if rest is None else rest.end()
         if stop < len(self.text):
             what = "a comment" if self.text[stop] == "/" else "a text in quotes"

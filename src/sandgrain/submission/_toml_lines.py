@@ -12,14 +12,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from sandgrain.errors import LimitExceeded
+from sandgrain.possessive import repeated
 
 Path = tuple[str | int, ...]
 
 _BLANK = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
+_LONG = repeated(r"""[^"\\]++|\\.|"(?!"")""")
+_LONG_LITERAL = repeated(r"""[^']++|'(?!'')""")
+_SHORT = repeated(r"""[^"\\\n]++|\\.""")
 _STRING = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'\'\'(?:[^']|'(?!\'\'))*+'{3,5}|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+\'''',
+    rf'''"""{_LONG}"{{3,5}}|\'\'\'{_LONG_LITERAL}'{{3,5}}|"{_SHORT}"|'[^'\n]*+\'''',
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\n]*")
