@@ -76,12 +76,14 @@ def test_a_lost_carry_is_found_and_checked(found: tuple[Counterexample, tuple[Fl
     assert document["jump"]["netlist"]["loose"] == [["t"]]
 
 
+@pytest.mark.slow
 def test_it_is_found_under_other_names(tmp_path: Path) -> None:
     result = compared(counter(), counter(CUT, renamed=True), tmp_path, OPTIONS)
     assert result.verdict is Verdict.REFUTED, [str(text) for text in result.not_covered]
     assert result.counterexample is not None and result.counterexample.skipped > 1 << CUT
 
 
+@pytest.mark.slow
 def test_the_clean_twin_is_proved(tmp_path: Path) -> None:
     assert compared(counter(), counter(renamed=True), tmp_path, OPTIONS).verdict is Verdict.PROVED
 

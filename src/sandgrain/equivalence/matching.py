@@ -41,7 +41,7 @@ _HISTORY: Final = 48
 
 
 class Matching:
-    """The search for a relation by simulation."""
+    """The search for a relation by simulation; ``dense`` also where nearly all registers are 1, or 0."""
 
     def __init__(
         self,
@@ -51,12 +51,13 @@ class Matching:
         resets: Resets,
         clauses: Clauses,
         *,
+        dense: bool = False,
         seed: int = 1,
     ) -> None:
         self.first, self.second, self.ports = first, second, ports
         self.random = np.random.default_rng(seed)
         self.split_at = first.network.latch_count
-        self.resets, self.clauses = resets, clauses
+        self.resets, self.clauses, self.dense = resets, clauses, dense
         self.drawn = self._after_reset(resets)
         self.values = _NOTHING
         self.history: Ternary | None = None
@@ -142,7 +143,7 @@ class Matching:
         """
         values = self._words(relation.count)
         # In some patterns nearly all are 1, or 0: only then do the high bits of a counter move.
-        for _ in range(_DENSE):
+        for _ in range(_DENSE if self.dense else 0):
             more = self._words(relation.count)[:, :2]
             values[:, WORDS - 1] |= more[:, 0]
             values[:, WORDS - 3] &= more[:, 1]

@@ -67,15 +67,18 @@ class Prover:
 
         Of an attempt that needs more than its first step, that step is told already. Where names lead to nothing,
         registers are matched once more without them: what a name stands for on the other side is only a guess, and the
-        few that are shared may say nothing about the rest.
+        few that are shared may say nothing about the rest. Where registers were taken for constant that are not, once
+        more with patterns in which those move: they would part others that never hold such values.
 
         Raises:
             LimitExceeded: the time was up before there was any.
         """
         best: Proof | None = None
-        for hints in self._beginnings():
+        for hints, dense in self._beginnings():
+            if dense and (best is None or not _not_constant(best)):
+                continue
             try:
-                for proof, over in self._attempt(hints):
+                for proof, over in self._attempt(hints, dense=dense):
                     if best is None or proof.holds or _fewer(proof, best):
                         best = proof
                     yield best, over
@@ -86,15 +89,16 @@ class Prover:
                     raise
                 return
 
-    def _beginnings(self) -> list[Sequence[Hint]]:
-        """What to begin matching with: names first where they say something about most registers."""
-        if not self.hints:
-            return [()]
+    def _beginnings(self) -> list[tuple[Sequence[Hint], bool]]:
+        """What to begin matching with, and whether with dense patterns: names first where most registers have one."""
         named = len({hint.second for hint in self.hints})
-        both: list[Sequence[Hint]] = [self.hints, ()]
-        return both if 2 * named >= self.second.network.latch_count else both[::-1]
+        blind: list[tuple[Sequence[Hint], bool]] = [((), False), ((), True)]
+        if not self.hints:
+            return blind
+        mostly = 2 * named >= self.second.network.latch_count
+        return [(self.hints, False), *blind] if mostly else [*blind, (self.hints, False)]
 
-    def _attempt(self, hints: Sequence[Hint]) -> Iterator[tuple[Proof, bool]]:
+    def _attempt(self, hints: Sequence[Hint], *, dense: bool) -> Iterator[tuple[Proof, bool]]:
         """The first and the best proof that begin with these hints, and whether it is the best one.
 
         Where one register went astray it may take many with it, and such a step is slow to compare. So the first is one
@@ -104,7 +108,7 @@ class Prover:
         self.mined[:] = self.unsure[:] = False
         while True:
             with self.progress.stage("matching registers"):
-                matching = Matching(self.first, self.second, self.ports, self.resets, clauses)
+                matching = Matching(self.first, self.second, self.ports, self.resets, clauses, dense=dense)
                 relation = matching.run(hints)
                 relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
             named = self._named(relation, clauses) if hints and clauses is NO_CLAUSES else None
@@ -207,13 +211,7 @@ class Prover:
         What has not counted that far in any run is no constant, and a netlist in which it never will looks like one.
         They have the partners that their names suggest, or none.
         """
-        relation = proof.relation.copy()
-        classes = {"first": relation.first, "second": relation.second}
-        wrong = [
-            (classes[item.point.kind], item.point.index)
-            for item in proof.differences
-            if item.point.kind in classes and classes[item.point.kind][item.point.index] == 0
-        ]
+        relation, wrong = proof.relation.copy(), _not_constant(proof)
         if not wrong:
             return None
         for hint in self.hints:
@@ -221,7 +219,8 @@ class Prover:
                 relation.first[hint.first] = relation.second[hint.second] = relation.count
                 relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
                 relation.count += 1
-        for side, latch in wrong:
+        for kind, latch in wrong:
+            side = relation.first if kind == "first" else relation.second
             if side[latch] == 0:
                 side[latch] = relation.count
                 relation.count += 1
@@ -395,6 +394,13 @@ class Prover:
             finally:
                 sweeper.close()
             proof.base = not proof.differences and not proof.broken
+
+
+def _not_constant(proof: Proof) -> list[tuple[str, int]]:
+    """Side and latch of the registers that are taken for constant and are not."""
+    classes = {"first": proof.relation.first, "second": proof.relation.second}
+    points = [(item.point.kind, item.point.index) for item in proof.differences]
+    return [(kind, latch) for kind, latch in points if kind in classes and classes[kind][latch] == 0]
 
 
 def _not_derived(proof: Proof) -> list[Derived]:
