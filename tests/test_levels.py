@@ -16,7 +16,7 @@ import pytest
 from klayout import db
 
 from sandgrain.drawing import draw
-from sandgrain.levels import RUN, recheck_difference
+from sandgrain.levels import RTL_NETLIST, RUN, recheck_difference, recheck_level
 from sandgrain.netlist.design import Design
 from sandgrain.progress import SilentProgress
 from sandgrain.submission import load
@@ -84,6 +84,13 @@ def test_one_chip_is_proved_link_by_link(whole: Path, tmp_path: Path) -> None:
     assert (status, claim["verdict"]) == (0, "proved"), claim["coverage"]["not_covered"]
     assert [item["subject"] for item in claim["certificates"]] == ["rtl-netlist", "netlist-layout"]
     assert checked(tmp_path / "case") == 0
+    # A proof about another reset is none about this one.
+    other = tmp_path / "s"
+    shutil.copytree(whole, other)
+    (other / "submission.toml").write_text(MANIFEST.replace("cycles = 2", "cycles = 3"))
+    file = tmp_path / "case" / claim["certificates"][0]["file"]["path"]
+    told = [recheck_level(RTL_NETLIST, file, file.read_bytes(), load(at), SilentProgress()) for at in (whole, other)]
+    assert not told[0] and "other resets" in told[1]
 
 
 @pytest.mark.slow

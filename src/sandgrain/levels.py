@@ -10,6 +10,7 @@ from pathlib import Path
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.check.differing import check_difference
 from sandgrain.equivalence import Counterexample, compare_submission
+from sandgrain.equivalence.submitted import agreed
 from sandgrain.errors import NetworkError
 from sandgrain.layout.errors import LibraryError
 from sandgrain.layout.files import Inputs, check_files, compare_files, draw
@@ -22,7 +23,6 @@ from sandgrain.netlist.link import link
 from sandgrain.netlist.submitted import submitted_design, submitted_netlist
 from sandgrain.progress import Progress
 from sandgrain.submission import FileRole, Submission
-from sandgrain.submission.manifest import Level
 from sandgrain.verdict import (
     Certificate,
     Claim,
@@ -137,8 +137,8 @@ def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Findi
         command += [f"{option} {shlex.quote(file.path)}" for file in submission.files_of(role)]
     # As an audit reads them: models of cells may call for a macro that says nothing here.
     command.append("--cells bundled -D UNIT_DELAY=")
-    for reset in submission.manifest.resets:
-        command.append(f"--reset {shlex.quote(reset.port)}={int(reset.active is Level.HIGH)}:{reset.cycles}")
+    for port, (level, cycles) in agreed(submission).resets.items():
+        command.append(f"--reset {shlex.quote(port)}={level}:{cycles}")
     told = {
         "cycle": shown.clock,
         "description": shown.description,
@@ -294,7 +294,7 @@ def recheck_level(subject: str, file: Path, data: bytes, submission: Submission,
     sides = _flat_sides(submission, progress)
     if sides is None:
         return "the submission has no RTL or no netlist"
-    checked = check_correspondence(data, *sides, progress=progress, file=file)
+    checked = check_correspondence(data, *sides, agreed=agreed(submission), progress=progress, file=file)
     return "" if checked.accepted else checked.reason or "refused"
 
 
@@ -310,8 +310,7 @@ def recheck_difference(difference: Difference, data: bytes, submission: Submissi
     sides = _flat_sides(submission, progress)
     if sides is None:
         return "the submission has no RTL or no netlist"
-    resets = {reset.port: (int(reset.active is Level.HIGH), reset.cycles) for reset in submission.manifest.resets}
-    checked = check_difference(data, *sides, resets)
+    checked = check_difference(data, *sides, agreed=agreed(submission))
     if not checked.accepted:
         return checked.reason or "refused"
     if difference.place != _place(checked.output, checked.cycle + checked.skipped):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandgrain.check.agreed import Agreed
 from sandgrain.equivalence import CompareOptions, Equivalence, compare_linked
 from sandgrain.netlist.generic_cells import generic_cell
 from sandgrain.netlist.link import Linked, link
@@ -130,3 +131,5 @@ def agree(first: Machine, second: Machine) -> bool:
 
 
 RESET: Mapping[str, tuple[int, int]] = {"r": (1, 1)}
+AGREED = Agreed({"c": "rising"}, resets=RESET)
+"""How the texts of these tests are run: one clock, and that reset."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import parse, write
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.equivalence import CompareOptions, Equivalence, compare_linked
@@ -93,5 +94,6 @@ def test_what_is_no_clock_gate_is_not_accepted(tmp_path: Path, gate: str) -> Non
     item = parse(good.certificate)
     digests = (item.digests[0], flat_digest(sides[1].module, sides[1].lookup, {"t": 0}))
     forged = write(replace(item, digests=digests, lemmas=()))
-    told = check_correspondence(forged, *sides, progress=SilentProgress())
+    run = Agreed({"c": "rising"}, OPTIONS.held, OPTIONS.resets)
+    told = check_correspondence(forged, *sides, agreed=run, progress=SilentProgress())
     assert not told.accepted and "another netlist" not in told.reason, told.reason

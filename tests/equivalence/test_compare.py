@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import parse
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.check.errors import CertificateError
@@ -18,7 +19,7 @@ from sandgrain.errors import NetworkError
 from sandgrain.netlist.flatten import flatten
 from sandgrain.progress import SilentProgress
 from sandgrain.verdict import Verdict
-from tests.equivalence.small import RESET, Machine, agree, compared, linked
+from tests.equivalence.small import AGREED, RESET, Machine, agree, compared, linked
 
 WITH_RESET = CompareOptions(resets=RESET, budget=60)
 
@@ -116,14 +117,25 @@ def test_an_altered_certificate_is_rejected(tmp_path: Path) -> None:
     assert result.certificate is not None
     first, second = (linked(text, tmp_path, "x.v") for text in (COUNTER, RECODED))
     sides = [Flat(flatten(side), side.lookup) for side in (first, second)]
-    whole = check_correspondence(result.certificate, *sides, progress=SilentProgress())
+    whole = check_correspondence(result.certificate, *sides, agreed=AGREED, progress=SilentProgress())
     assert whole.accepted
+    others = (
+        Agreed({"c": "falling"}, resets=RESET),
+        Agreed({"c": "rising"}, {"q[0]": 0}, RESET),
+        Agreed({"c": "rising"}),
+        Agreed({"c": "rising"}, resets={"r": (0, 1)}),
+    )
+    for other in others:
+        told = check_correspondence(result.certificate, *sides, agreed=other, progress=SilentProgress())
+        assert not told.accepted and "it is about other" in told.reason
     lines = result.certificate.decode().splitlines()
     for at in range(len(lines)):
         altered = "\n".join([*lines[:at], *lines[at + 1 :], ""]).encode()
-        assert not check_correspondence(altered, *sides, progress=SilentProgress()).accepted
-    assert not check_correspondence(result.certificate, sides[1], sides[0], progress=SilentProgress()).accepted
-    assert not check_correspondence(b"\xff\x00", *sides, progress=SilentProgress()).accepted
+        assert not check_correspondence(altered, *sides, agreed=AGREED, progress=SilentProgress()).accepted
+    assert not check_correspondence(
+        result.certificate, sides[1], sides[0], agreed=AGREED, progress=SilentProgress()
+    ).accepted
+    assert not check_correspondence(b"\xff\x00", *sides, agreed=AGREED, progress=SilentProgress()).accepted
 
 
 def _forged(data: bytes, old: str, new: str) -> bytes:
@@ -143,7 +155,7 @@ def test_a_forged_relation_does_not_check(tmp_path: Path) -> None:
     sides = [Flat(flatten(side), side.lookup) for side in (first, second)]
     for old, new in (("2-nq", "2+nq"), ("cycles 1", "cycles 0"), ("2+z", "2-z"), ("1+q[0] ", "1-q[0] ")):
         forged = _forged(result.certificate, old, new)
-        told = check_correspondence(forged, *sides, progress=SilentProgress())
+        told = check_correspondence(forged, *sides, agreed=AGREED, progress=SilentProgress())
         assert not told.accepted and told.reason
 
 

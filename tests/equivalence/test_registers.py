@@ -13,7 +13,7 @@ from sandgrain.equivalence import CompareOptions
 from sandgrain.netlist.flatten import flatten
 from sandgrain.progress import SilentProgress
 from sandgrain.verdict import Verdict
-from tests.equivalence.small import RESET, compared, linked
+from tests.equivalence.small import AGREED, RESET, compared, linked
 
 WITH_RESET = CompareOptions(resets=RESET, budget=20)
 
@@ -111,7 +111,7 @@ def test_no_other_derivation_is_accepted(tmp_path: Path) -> None:
 
     def accepted(*derived: tuple[Member, Value]) -> bool:
         data = write(replace(item, derived=derived))
-        return check_correspondence(data, first, second, progress=SilentProgress()).accepted
+        return check_correspondence(data, first, second, agreed=AGREED, progress=SilentProgress()).accepted
 
     ((register, value),) = item.derived
     assert (register.side, value.side) == (2, 1) and accepted((register, value))
@@ -173,7 +173,7 @@ def test_what_a_guard_hides_powers_up_alike(tmp_path: Path) -> None:
     first, second = (
         Flat(flatten(side), side.lookup) for side in (linked(text, tmp_path, "side.v") for text in (summed, stuck))
     )
-    assert check_correspondence(result.certificate, first, second, progress=SilentProgress()).accepted
+    assert check_correspondence(result.certificate, first, second, agreed=AGREED, progress=SilentProgress()).accepted
     for begins in ((), item.begins[:1], tuple((one, other._replace(negated=True)) for one, other in item.begins)):
         data = write(replace(item, begins=begins))
-        assert not check_correspondence(data, first, second, progress=SilentProgress()).accepted
+        assert not check_correspondence(data, first, second, agreed=AGREED, progress=SilentProgress()).accepted

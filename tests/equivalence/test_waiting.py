@@ -21,7 +21,7 @@ from sandgrain.equivalence.waiting import least_with
 from sandgrain.formal.counting import Counter
 from sandgrain.netlist.flatten import flatten
 from sandgrain.verdict import Verdict
-from tests.equivalence.small import RESET, compared, linked
+from tests.equivalence.small import AGREED, RESET, compared, linked
 
 WIDTH, CUT, SEEN = 48, 40, 41
 OPTIONS = CompareOptions(resets=RESET, budget=60)
@@ -60,7 +60,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Counterexample, tup
 
 
 def checked(document: dict[str, Any], both: tuple[Flat, Flat]) -> Differing:
-    return check_difference(json.dumps(document).encode(), *both, RESET)
+    return check_difference(json.dumps(document).encode(), *both, agreed=AGREED)
 
 
 def test_a_lost_carry_is_found_and_checked(found: tuple[Counterexample, tuple[Flat, Flat]]) -> None:
@@ -129,8 +129,9 @@ def _reset(document: dict[str, Any]) -> None:
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another schema": (lambda d: d.update(schema="x"), "not a run"),
     "no inputs": (lambda d: d["cycles"][-1].pop("a[0]"), "does not drive"),
-    "an input held": (lambda d: d.update(held={"a[0]": 0}), "holds other inputs"),
-    "an output held": (lambda d: d.update(held={"q[0]": 0}), "holds other inputs"),
+    "an input held": (lambda d: d.update(held={"a[0]": 0}), "other held inputs"),
+    "an output held": (lambda d: d.update(held={"q[0]": 0}), "other held inputs"),
+    "another clock": (lambda d: d.update(clocks={"c": "falling"}), "other clocks"),
     "no reset": (_reset, "begin with the reset"),
     "during reset": (lambda d: d.update(cycle=0, jump=None), "during the reset"),
     "the same on both": (lambda d: d.update(netlist=d["description"]), "what differs"),
@@ -170,13 +171,13 @@ def test_a_forged_run_is_refused(found: tuple[Counterexample, tuple[Flat, Flat]]
 def test_it_is_refused_of_equal_sides(found: tuple[Counterexample, tuple[Flat, Flat]], tmp_path: Path) -> None:
     shown, _ = found
     both = sides(counter(), counter(renamed=False), tmp_path)
-    assert not check_difference(shown.stimulus, *both, RESET).accepted
+    assert not check_difference(shown.stimulus, *both, agreed=AGREED).accepted
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_are_a_run(data: bytes) -> None:
     nothing: Any = None
-    assert not check_difference(data, nothing, nothing, {}).accepted
+    assert not check_difference(data, nothing, nothing, agreed=AGREED).accepted
 
 
 @given(st.lists(st.sampled_from("01-"), min_size=1, max_size=8), st.data())

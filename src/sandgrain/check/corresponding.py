@@ -15,6 +15,7 @@ import pysat
 
 from sandgrain.check._flat import TRUE, FlatCircuit
 from sandgrain.check._formula import SOLVER, Formula
+from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import Correspondence, Member, Value, parse
 from sandgrain.check.errors import CertificateError
 from sandgrain.errors import SandgrainError
@@ -69,6 +70,7 @@ def check_correspondence(
     first: Flat,
     second: Flat,
     *,
+    agreed: Agreed,
     progress: Progress,
     file: PurePath | str | None = None,
     limits: CorrespondenceLimits | None = None,
@@ -79,6 +81,7 @@ def check_correspondence(
         data: its text.
         first: the description.
         second: the netlist.
+        agreed: how they are run.
         progress: told how far it is.
         file: what to call the text in messages.
         limits: how much it may take.
@@ -86,6 +89,8 @@ def check_correspondence(
     work: _Check | None = None
     try:
         item = parse(data, file=file)
+        resets = {name: (level, cycles) for name, level, cycles in item.resets}
+        agreed.refuse_others(dict(item.clocks), dict(item.held), resets)
         work = _Check(item, first, second, limits or CorrespondenceLimits(), progress)
         work.run()
         reason = ""

@@ -20,6 +20,7 @@ from sandgrain.check._flat import TRUE, FlatCircuit
 from sandgrain.check._formula import SOLVER, Formula
 from sandgrain.check._loop import Loop, Machine, skipped
 from sandgrain.check.acceleration import Stretch, refused
+from sandgrain.check.agreed import Agreed
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat
 from sandgrain.errors import SandgrainError
 from sandgrain.netlist.state_bits import State, state_names
@@ -60,9 +61,8 @@ def check_difference(
     data: bytes,
     first: Flat,
     second: Flat,
-    resets: Mapping[str, tuple[int, int]],
     *,
-    held: Mapping[str, int] | None = None,
+    agreed: Agreed,
     limits: CorrespondenceLimits | None = None,
 ) -> Differing:
     """Check a run that tells two netlists apart; never raises for what is in it.
@@ -71,17 +71,15 @@ def check_difference(
         data: the run, JSON.
         first: the description.
         second: the netlist.
-        resets: port of one bit -> level at which it resets, and for how many cycles after power-up it does.
-        held: input bit -> constant it is held at; the run may hold no others.
+        agreed: how they are run.
         limits: how much it may take.
     """
     output, cycle, cycles, reason = "", 0, 0, ""
     try:
         said = _read(data)
         output, cycle = said["output"], said["cycle"]
-        if said["held"] != dict(held or {}):
-            raise refused("the run holds other inputs")
-        cycles = _Run(said, (first, second), resets, limits or CorrespondenceLimits()).check()
+        agreed.refuse_others(said["clocks"], said["held"])
+        cycles = _Run(said, (first, second), agreed.resets, limits or CorrespondenceLimits()).check()
     except SandgrainError as error:
         reason = str(error)
     solver = f"{SOLVER} (python-sat {pysat.__version__})"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
 from sandgrain.check.differing import check_difference
@@ -202,6 +203,7 @@ class _Comparison:
                 checked = check_correspondence(
                     data,
                     *self._flat(),
+                    agreed=self._agreed(),
                     progress=self.progress,
                     limits=CorrespondenceLimits(seconds=max(self.options.budget, 60.0)),
                 )
@@ -248,13 +250,16 @@ class _Comparison:
             checked = check_difference(
                 shown.stimulus,
                 *self._flat(),
-                self.resets,
-                held={**self.first.held, **self.second.held},
+                agreed=self._agreed(),
                 limits=CorrespondenceLimits(seconds=_CHECK_SECONDS),
             )
         if shown.skipped and not checked.accepted:
             return None
         return replace(shown, checked_by=checked.solver if checked.accepted else "")
+
+    def _agreed(self) -> Agreed:
+        held = {**self.first.held, **self.second.held}
+        return Agreed({clock.name: clock.edge for clock in self.clocks}, held, self.resets)
 
     def _flat(self) -> tuple[Flat, Flat]:
         first, second = (Flat(side.module, side.linked.lookup) for side in (self.first, self.second))

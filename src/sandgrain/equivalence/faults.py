@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.joint import lanes_of
+from sandgrain.equivalence.joint import ALL, Words, lanes_of
 from sandgrain.equivalence.proofs import Proof, next_of_classes
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph
@@ -94,18 +94,34 @@ def _needed(network: Network, point: Literals, leaves: NDArray[np.bool_]) -> NDA
         point: uint32 (2,), the literals.
         leaves: bool (inputs and latches,), values at which they differ.
     """
-    count = network.latch_count
-    # In every lane another latch has its other value; in those left over, none.
-    simulator = Simulator(network, -(-count // 64))
+    one, other = read(varied(network, leaves).values, point)
+    return vanishing(network, one, other, leaves)
+
+
+def varied(network: Network, leaves: NDArray[np.bool_], latch: int | None = None) -> Simulator:
+    """A settled step in every lane of which another latch has its other value; in those left over, none.
+
+    Args:
+        network: the network.
+        leaves: bool (inputs and latches,), their values.
+        latch: one that has its other value in all lanes.
+    """
+    latches = np.arange(network.latch_count)
+    simulator = Simulator(network, -(-latches.size // 64))
     simulator.values[1 : network.first_and] = spread(leaves)
-    latches = np.arange(count)
     simulator.state[latches, latches // 64] ^= np.uint64(1) << (latches % 64).astype(np.uint64)
+    if latch is not None:
+        simulator.state[latch] ^= ALL
     simulator.evaluate()
-    one, other = read(simulator.values, point)
-    equal = lanes_of(~(one ^ other))[:count] != 0
+    return simulator
+
+
+def vanishing(network: Network, one: Words, other: Words, leaves: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool (2, latches): the latches in whose lanes two values are equal, by what they hold themselves."""
+    equal = lanes_of(~(one ^ other))[: network.latch_count] != 0
     held = leaves[network.input_count :]
-    needed: NDArray[np.bool_] = np.stack((equal & held, equal & ~held))
-    return needed
+    found: NDArray[np.bool_] = np.stack((equal & held, equal & ~held))
+    return found
 
 
 def _swept(proof: Proof) -> tuple[Graph, Literals]:

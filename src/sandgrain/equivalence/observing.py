@@ -11,12 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.faults import Faulty
-from sandgrain.equivalence.joint import ALL, lanes_of
-from sandgrain.formal.sampling import spread
+from sandgrain.equivalence.faults import Faulty, vanishing, varied
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.sat import GraphSolver
-from sandgrain.logic.simulate import Simulator, read
+from sandgrain.logic.simulate import read
 
 _CONFLICTS: Final = 4_000
 _ENGINE: Final = "glucose4"
@@ -39,7 +37,7 @@ def needed_to_see(faulty: Faulty, latch: int) -> NDArray[np.bool_] | None:
     goals = np.concatenate((faulty.outputs, network.latch_next[faulty.distance < faulty.distance[latch]]))
     one, other = (literal_values(graph.frame(network, inputs, each), goals) for each in (state, flipped))
     places = np.flatnonzero(one != other)
-    apart = [graph.land(graph.land(a, b) ^ 1, graph.land(a ^ 1, b ^ 1) ^ 1) for a, b in _pairs(one, other, places)]
+    apart = [graph.xor(a, b) for a, b in zip(one[places].tolist(), other[places].tolist(), strict=True)]
     wanted = graph.any_of(apart)
     if not wanted:
         return None
@@ -48,29 +46,9 @@ def needed_to_see(faulty: Faulty, latch: int) -> NDArray[np.bool_] | None:
             return None
         shown = np.flatnonzero(solver.model(np.array(apart, np.uint32)))
         leaves = solver.model(np.concatenate((inputs, state)))
-    return _without(faulty, latch, int(goals[places[shown[0]]]), leaves)
-
-
-def _pairs(one: NDArray[np.uint32], other: NDArray[np.uint32], places: NDArray[np.int64]) -> list[tuple[int, int]]:
-    return list(zip(one[places].tolist(), other[places].tolist(), strict=True))
-
-
-def _without(faulty: Faulty, latch: int, goal: int, leaves: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool (2, latches): the latches whose other value makes a literal the same whatever ``latch`` is."""
-    network = faulty.network
-    count = network.latch_count
-    # In every lane another latch has its other value; in those left over, none.
-    simulators = [Simulator(network, -(-count // 64)) for _ in range(2)]
-    latches = np.arange(count)
-    for number, simulator in enumerate(simulators):
-        simulator.values[1 : network.first_and] = spread(leaves)
-        simulator.state[latches, latches // 64] ^= np.uint64(1) << (latches % 64).astype(np.uint64)
-        if number:
-            simulator.state[latch] ^= ALL
-        simulator.evaluate()
-    shown = [read(simulator.values, np.array([goal], np.uint32))[0] for simulator in simulators]
-    equal = lanes_of(~(shown[0] ^ shown[1]))[:count] != 0
-    equal[latch] = False
-    held = leaves[network.input_count :]
-    found: NDArray[np.bool_] = np.stack((equal & held, equal & ~held))
+    goal = goals[places[shown[:1]]]
+    # Whatever the latch is, the goal is the same where another has its other value.
+    values = [read(varied(network, leaves, which).values, goal)[0] for which in (None, latch)]
+    found = vanishing(network, values[0], values[1], leaves)
+    found[:, latch] = False
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandgrain.check.agreed import Agreed
 from sandgrain.equivalence.compare import CompareOptions, compare_rtl_netlist
 from sandgrain.equivalence.outcome import Equivalence
 from sandgrain.logic.assemble import Clock
@@ -26,9 +27,16 @@ def compare_submission(submission: Submission, progress: Progress, *, budget: fl
     if delivered is None:
         return None
     netlist, library = delivered
-    options = CompareOptions(
-        clocks=tuple(Clock(clock.port, clock.edge.value) for clock in manifest.clocks),
-        resets={reset.port: (int(reset.active is Level.HIGH), reset.cycles) for reset in manifest.resets},
-        budget=budget,
-    )
+    run = agreed(submission)
+    clocks = tuple(Clock(clock.port, clock.edge.value) for clock in manifest.clocks)
+    options = CompareOptions(clocks=clocks, held=run.held, resets=run.resets, budget=budget)
     return compare_rtl_netlist(design, netlist, library, options, progress)
+
+
+def agreed(submission: Submission) -> Agreed:
+    """How a submission says its chip is run: its clocks and resets; nothing is held."""
+    manifest = submission.manifest
+    return Agreed(
+        clocks={clock.port: clock.edge.value for clock in manifest.clocks},
+        resets={reset.port: (int(reset.active is Level.HIGH), reset.cycles) for reset in manifest.resets},
+    )

@@ -135,11 +135,13 @@ class Stretch:
                 expected[counter.latches] = _moved(graph, counter, state, step)
             anything = self._loose[(position + 1) % loop.period]
             expected[anything] = after[anything]
-            deviating = np.array([_xor(graph, a, b) for a, b in zip(after, expected, strict=True)], np.uint32)
+            deviating = np.zeros(after.size, np.uint32)
+            for at in np.flatnonzero(after != expected):
+                deviating[at] = graph.xor(int(after[at]), int(expected[at]))
             acting: list[int] = []
             if faulty is not None:
                 other = literal_values(values, faulty)
-                acting = [_xor(graph, int(after[at]), int(other[at])) for at in np.flatnonzero(after != other)]
+                acting = [graph.xor(int(after[at]), int(other[at])) for at in np.flatnonzero(after != other)]
             self._broken.append(graph.any_of([*deviating.tolist(), *acting]))
             self._deviating.append(deviating)
             self._counted.append([_number(counter, state) for counter in loop.counters])
@@ -245,11 +247,6 @@ def _moved(graph: Graph, counter: Counter, state: Literals, step: int) -> Litera
     bits: Literals = state[counter.latches].copy()
     carry = step
     for place, literal in enumerate(_number(counter, state)):
-        bits[place] = _xor(graph, int(bits[place]), carry)
+        bits[place] = graph.xor(int(bits[place]), carry)
         carry = graph.land(carry, literal)
     return bits
-
-
-def _xor(graph: Graph, a: int, b: int) -> int:
-    a, b = int(a), int(b)
-    return graph.land(graph.land(a, b) ^ 1, graph.land(a ^ 1, b ^ 1) ^ 1)

@@ -254,6 +254,10 @@ class Graph:
         )
         return int(out[0])
 
+    def xor(self, a: int, b: int) -> int:
+        """The literal of ``a != b``."""
+        return self.land(self.land(a, b) ^ 1, self.land(a ^ 1, b ^ 1) ^ 1)
+
     def all_of(self, literals: Iterable[int]) -> int:
         """The literal of the conjunction; true when empty."""
         result = int(TRUE)
