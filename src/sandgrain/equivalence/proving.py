@@ -216,9 +216,7 @@ class Prover:
             return None
         for hint in self.hints:
             if relation.first[hint.first] == relation.second[hint.second] == 0:
-                relation.first[hint.first] = relation.second[hint.second] = relation.count
-                relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
-                relation.count += 1
+                _pair(relation, hint)
         for kind, latch in wrong:
             side = relation.first if kind == "first" else relation.second
             if side[latch] == 0:
@@ -238,9 +236,7 @@ class Prover:
             if derived[mine] or derived[other]:
                 continue
             if mine != other and (seconds[mine] == 0 or firsts[other] == 0) and max(mine, other) < firsts.size:
-                relation.first[hint.first] = relation.second[hint.second] = relation.count
-                relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
-                relation.count += 1
+                _pair(relation, hint)
                 changed = True
         return self._tried(relation, clauses) if changed else None
 
@@ -394,6 +390,13 @@ class Prover:
             finally:
                 sweeper.close()
             proof.base = not proof.differences and not proof.broken
+
+
+def _pair(relation: Relation, hint: Hint) -> None:
+    """Put both registers of a hint into a class of their own."""
+    relation.first[hint.first] = relation.second[hint.second] = relation.count
+    relation.first_flips[hint.first], relation.second_flips[hint.second] = False, hint.opposite
+    relation.count += 1
 
 
 def _not_constant(proof: Proof) -> list[tuple[str, int]]:

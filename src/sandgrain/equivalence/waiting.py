@@ -95,9 +95,11 @@ class Waiting:
         patterns = self._patterns(start)
         for loop in self._loops(start, patterns):
             both = self._shared(loop)
-            for index, counter in enumerate(loop.counters if both is not None else ()):
+            if both is None:
+                continue
+            for index, counter in enumerate(loop.counters):
                 kind = counter.latches.tobytes(), loop.period
-                if both is not None and self.tried[kind] < _ALIKE and self.wanted[counter.latches].any():
+                if self.tried[kind] < _ALIKE and self.wanted[counter.latches].any():
                     wait = self._wait(both, index, self._end(counter, loop.states[0]))
                     if wait is not None:
                         self.tried[kind] += 1
