@@ -139,24 +139,30 @@ def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Findi
     command.append("--cells bundled -D UNIT_DELAY=")
     for port, (level, cycles) in agreed(submission).resets.items():
         command.append(f"--reset {shlex.quote(port)}={level}:{cycles}")
-    told = {
+    told: dict[str, str | int] = {
         "cycle": shown.clock,
         "description": shown.description,
-        "netlist": shown.netlist,
         "simulators": ", ".join(shown.replayed_by),
     }
-    if shown.skipped:
+    if shown.netlist is None:
+        explanation = Text(
+            template="In cycle {cycle} of a run from power-up the description has {description} there. In the netlist "
+            "nothing determines it: it depends on a net that nothing drives, or on a loop of gates. {simulators} show "
+            "it as unknown.",
+            args=told,
+        )
+    elif shown.skipped:
         explanation = Text(
             template="In cycle {cycle} of a run from power-up the description has {description} there and the netlist "
             "{netlist}. {skipped} cycles before it are skipped: in them nothing changes but counters, which the "
             "checker proved of either side. {simulators} show the same, with the counters set.",
-            args={**told, "skipped": shown.skipped},
+            args={**told, "netlist": shown.netlist, "skipped": shown.skipped},
         )
     else:
         explanation = Text(
             template="In cycle {cycle} of a run from power-up the description has {description} there and the netlist "
             "{netlist}. {simulators} show the same.",
-            args=told,
+            args={**told, "netlist": shown.netlist},
         )
     return Finding(
         id="unequal-1",
@@ -168,7 +174,7 @@ def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Findi
         difference=Difference(
             place=_place(shown.output, shown.clock),
             expected=str(shown.description),
-            found=str(shown.netlist),
+            found="x" if shown.netlist is None else str(shown.netlist),
             files=files,
             command=" ".join([*command, f"--top {submission.manifest.chip.top}"]),
             checked_by=f"sandgrain check, {shown.checked_by}" if shown.checked_by else "",

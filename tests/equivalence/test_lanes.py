@@ -42,7 +42,7 @@ def _lanes(work: Path, *, selected: bool) -> tuple[Faulty, Lanes]:
     faulty = Faulty(network, network.latch_next, outputs, outputs, distance, nothing, everything)
     random = np.random.default_rng(7)
     stimulus = Stimulus(ports, {}, SPREAD_WORDS, random)
-    corpus = Corpus(len(ports.inputs), np.zeros(0, np.int64), random)
+    corpus = Corpus(network.input_count, np.zeros(0, np.int64), random)
     start = np.zeros(count, np.bool_)
     return faulty, Lanes(faulty, start, start, stimulus, corpus, random, selected=selected)
 

@@ -182,7 +182,7 @@ class FlatCircuit:
 
     def _pins_of(self, cell: int) -> dict[str, list[int]]:
         if cell not in self._pins:
-            self._pins[cell] = {pin.name: pin.bits.tolist() for pin in self.module.cells.pins(cell)}
+            self._pins[cell] = {pin.name: pin.bits.tolist() for pin in self.module.cells.pins(cell) if pin.bits.size}
         return self._pins[cell]
 
     def _input_bits(self, cell: int, function: CellFunction) -> list[int]:

@@ -2,7 +2,8 @@
 
 Both flat netlists are run from power-up on the checker's own reading of the gates, registers without an initial value
 beginning at 0. What either side leaves undefined may be anything in every cycle, and still the output has to be what is
-said. Cycles that the run skips are proved to change nothing but counters, on each side by itself.
+said; or, where nothing determines it on the netlist's side, it has to be possible that it is not what the description
+says. Cycles that the run skips are proved to change nothing but counters, on each side by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sandgrain.check.corresponding import CorrespondenceLimits, Flat
 from sandgrain.errors import SandgrainError
 from sandgrain.netlist.state_bits import State, state_names
 
-SCHEMA: Final = "sandgrain.equivalence.counterexample/2"
+SCHEMA: Final = "sandgrain.equivalence.counterexample/3"
 SIDES: Final = ("description", "netlist")
 DIFFERENCE_BYTES: Final = 64 << 20
 """Most bytes of a run."""
@@ -148,6 +149,11 @@ class _Run:
             last = self.said["cycle"]
             at = machine.run(formula, range(begin, last), at)
             shown = machine.values(formula, last, at)[output]
+            if self.said[name] is None:
+                other = -shown if self.said[SIDES[0]] else shown
+                if not formula.possible([other]):
+                    raise refused(f"the {name} has what the description has at {self.said['output']} then")
+                return cycles
         if shown != (TRUE if self.said[name] else -TRUE):
             raise refused(f"the {name} does not have {self.said[name]} at {self.said['output']} then")
         return cycles
@@ -184,7 +190,7 @@ def _read(data: bytes) -> dict[str, Any]:
         sound = (
             said["schema"] == SCHEMA
             and isinstance(said["output"], str)
-            and _bits(said[name] for name in SIDES)
+            and _bits(said[name] for name in SIDES if name != SIDES[1] or said[name] is not None)
             and _bits(said["held"].values())
             and all(isinstance(edge, str) for edge in said["clocks"].values())
             and _number(said["cycle"], len(said["cycles"]) - 1)

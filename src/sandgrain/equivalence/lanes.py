@@ -69,7 +69,7 @@ class Lanes:
         self.sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
         for side, state in zip(self.sides, (good, bad), strict=True):
             side.state[:] = spread(state)
-        self.width, self.selected = len(stimulus.ports.inputs), selected
+        self.width, self.selected = faulty.network.input_count, selected
         self.drawn: list[Words] = []
         self.passed: list[_Passed | None] = [None] * (64 * SPREAD_WORDS)
         self.before = [side.state.copy() for side in self.sides]
@@ -86,10 +86,12 @@ class Lanes:
 
     def step(self) -> Words:
         """Draw the inputs of a cycle and settle: uint64 (outputs, words), the lanes in which an output differs."""
-        drawn = self.corpus.mixed(self.stimulus.draw(self.stimulus.lead), self.guided)
+        ports = self.stimulus.draw(self.stimulus.lead)
+        undefined = self.random.integers(0, 1 << 64, (self.width - len(ports), SPREAD_WORDS), np.uint64)
+        drawn = self.corpus.mixed(np.concatenate((ports, undefined)), self.guided)
         self.drawn.append(drawn)
         for side in self.sides:
-            side.inputs[: self.width] = drawn
+            side.inputs[:] = drawn
             side.evaluate()
         good, bad = self.sides
         apart: Words = read(good.values, self.faulty.outputs) ^ read(bad.values, self.faulty.faulty_outputs)
@@ -112,7 +114,7 @@ class Lanes:
         return good, bad
 
     def rows(self, lane: int) -> NDArray[np.uint8]:
-        """uint8 (cycles, input bits): the inputs that led to the present state of a lane."""
+        """uint8 (cycles, inputs of the network): those that led to the present state of a lane."""
         found = [self._column(len(self.drawn) // _PERIOD, lane)]
         passed = self.passed[lane]
         while passed is not None:
@@ -125,7 +127,7 @@ class Lanes:
         return int(self.random.choice(self.lively))
 
     def _column(self, period: int, lane: int) -> NDArray[np.uint8]:
-        """uint8 (cycles, input bits): what a lane was given in a period, as far as that has come."""
+        """uint8 (cycles, inputs of the network): what a lane was given in a period, as far as that has come."""
         drawn = self.drawn[_PERIOD * period : _PERIOD * (period + 1)]
         rows = [(bits[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) for bits in drawn]
         return np.array(rows, np.uint8).reshape(-1, self.width)

@@ -37,7 +37,7 @@ class Counterexample:
     Attributes:
         output: the output bit.
         cycle: the last cycle of ``inputs``, in which it differs.
-        description, netlist: its value there.
+        description, netlist: its value there; None of the netlist where nothing determines it.
         inputs: by cycle, the input bits the difference needs, and their values.
         stimulus: JSON, all of the run.
         vcd: the run of both sides as a value change dump.
@@ -49,7 +49,7 @@ class Counterexample:
     output: str
     cycle: int
     description: int
-    netlist: int
+    netlist: int | None
     inputs: tuple[dict[str, int], ...]
     stimulus: bytes
     vcd: bytes

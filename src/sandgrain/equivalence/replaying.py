@@ -23,7 +23,7 @@ from sandgrain.check.differing import SCHEMA, SIDES
 from sandgrain.equivalence.joint import Ports
 from sandgrain.equivalence.jumping import Jump
 from sandgrain.equivalence.outcome import Counterexample
-from sandgrain.equivalence.searching import Trace
+from sandgrain.equivalence.searching import UNDETERMINED, Trace
 from sandgrain.equivalence.setting import SetWire, wires_set
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.simulated import flat_verilog
@@ -82,7 +82,7 @@ class Replay:
             last = found[len(inputs) - 1]
             # The vector shows the netlist's outputs first, the highest of them leftmost.
             netlist, description = (text[count - 1 - trace.output] for text in (last[:count], last[count:]))
-            if (description, netlist) != (str(trace.values[0]), str(trace.values[1])):
+            if (description, netlist) != tuple("01x"[value] for value in trace.values):
                 return None
         return self._told(trace, inputs, shown[0][1], tuple(name for name, _ in shown))
 
@@ -272,10 +272,11 @@ endmodule
             for cycle in range(len(inputs))
         )
         output = self.ports.outputs[trace.output]
+        netlist = None if trace.values[1] == UNDETERMINED else trace.values[1]
         columns = [("inputs", key, inputs[:, at : at + 1]) for at, key in enumerate(self.ports.inputs)]
         for scope, low in (("description", 0), ("netlist", count)):
             for at, key in enumerate(self.ports.outputs):
-                bits = [[int(row[2 * count - 1 - low - at] == "1")] for row in rows[: len(inputs)]]
+                bits = [["01".find(row[2 * count - 1 - low - at]) % 3] for row in rows[: len(inputs)]]
                 columns.append((scope, key, np.array(bits, np.uint8)))
         clock = next(iter(self.clocks), "clock")
         edge = self.clocks.get(clock, "rising")
@@ -294,7 +295,7 @@ endmodule
             "output": output,
             "cycle": len(inputs) - 1,
             "description": trace.values[0],
-            "netlist": trace.values[1],
+            "netlist": netlist,
             "replayed_by": list(replayed_by),
             "jump": None if trace.jump is None else self._jump(trace.jump),
         }
@@ -302,7 +303,7 @@ endmodule
             output=output,
             cycle=len(inputs) - 1,
             description=trace.values[0],
-            netlist=trace.values[1],
+            netlist=netlist,
             inputs=needed,
             stimulus=json.dumps(document, indent=1).encode() + b"\n",
             vcd=write_scopes("inputs", clock, "falling" if edge == "falling" else "rising", columns, len(inputs)),

@@ -8,7 +8,7 @@ replay the run.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,7 @@ from sandgrain.equivalence.faults import faulty_of
 from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lanes_of
 from sandgrain.equivalence.jumping import Jump, Jumped, jump_of
-from sandgrain.equivalence.lanes import SPREAD_WORDS
+from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reducing import Reducing
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
@@ -38,6 +38,8 @@ _EPISODES: Final = 6
 _SHORT: Final = 48
 _REDUCE_SECONDS: Final = 6.0
 _SHORTEN_SECONDS: Final = 6.0
+UNDETERMINED: Final = 2
+"""The value of an output that nothing determines."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Trace:
     Attributes:
         inputs: uint8 (cycles, input bits), 0, 1 or 2 where it does not matter.
         output: position in the compared outputs.
-        values: of the description and of the netlist there.
+        values: of the description and of the netlist there; 2 of the netlist where nothing determines it.
         jump: cycles between those of the inputs that are skipped.
     """
 
@@ -78,6 +80,7 @@ class Search:
         self.outputs2 = np.array([second.outputs[key] for key in ports.outputs], np.uint32)
         self.conditions: Conditions = {}
         self.lead = reset_cycles(resets)
+        self.loose = second.open_ends
 
     def quick(self) -> Trace | None:
         """Such a run, if random ones show one."""
@@ -151,15 +154,14 @@ class Search:
             for cycle, (one, two) in enumerate(self._cycles(drawn(), _WORDS)):
                 if cycle < self.lead:
                     continue
-                apart = (one.ones & two.zeros) | (one.zeros & two.ones)
+                apart = _apart(one, two, loose=self.loose)
                 if apart.any():
-                    output, word = (int(at) for at in np.argwhere(apart)[0])
-                    bit = int(apart[output, word]) & -int(apart[output, word])
-                    shift = np.uint64(bit.bit_length() - 1)
+                    lane = first_lane(np.bitwise_or.reduce(apart, axis=0))
+                    word, shift = lane // 64, np.uint64(lane % 64)
                     inputs = np.array([(row[:, word] >> shift) & np.uint64(1) for row in kept], np.uint8)
-                    value = int((one.ones[output, word] >> shift) & np.uint64(1))
-                    if best is None or len(inputs) < len(best.inputs):
-                        best = Trace(inputs, output, (value, 1 - value))
+                    found = self._shown(inputs, None)
+                    if found is not None and (best is None or len(found.inputs) < len(best.inputs)):
+                        best = found
                     break
                 if time.monotonic() > self.deadline:
                     return best
@@ -216,19 +218,44 @@ class Search:
         jump = None if wait is None else jump_of(wait, relation, self.lead)
         if wait is not None and jump is None:
             return None
-        return self._shown(np.concatenate((self._lead_in(), rows)), jump)
+        given = rows[:, : len(self.ports.inputs)]
+        return self._shown(np.concatenate((self._lead_in(), given)), jump)
 
     def _shown(self, inputs: NDArray[np.uint8], jump: Jump | None) -> Trace | None:
-        """The first definite difference of a run (2 is unknown), in a cycle after reset and after what is skipped."""
+        """The first difference of a run (2 is unknown), in a cycle after reset and after what is skipped.
+
+        Where the description has a value and the netlist none, what nothing defines has to be seen to make another.
+        """
+        undetermined: list[tuple[int, int, int]] = []
         rows = ((spread(row == 1), spread(row == 0)) for row in inputs)
         for cycle, (one, two) in enumerate(self._cycles(rows, 1, jump)):
             if cycle < self._from(jump):
                 continue
-            apart = ((one.ones & two.zeros) | (one.zeros & two.ones))[:, 0] & np.uint64(1)
-            if apart.any():
-                output = int(np.flatnonzero(apart)[0])
+            for output in np.flatnonzero(_apart(one, two, loose=False)[:, 0] & np.uint64(1)).tolist()[:1]:
                 value = int(one.ones[output, 0] & np.uint64(1))
                 return Trace(inputs[: cycle + 1], output, (value, 1 - value), jump)
+            if self.loose and jump is None:
+                outputs = np.flatnonzero(_apart(one, two, loose=True)[:, 0] & np.uint64(1)).tolist()
+                undetermined += [(cycle, output, int(one.ones[output, 0] & np.uint64(1))) for output in outputs]
+        return self._undetermined(inputs, undetermined)
+
+    def _undetermined(self, inputs: NDArray[np.uint8], places: Sequence[tuple[int, int, int]]) -> Trace | None:
+        """The first cycle, output and value of the description at which the netlist is seen to make another."""
+        wanted = {place[:2]: place[2] for place in places}
+        side, latches = self.second, self.second.network.latch_count
+        state = self._begin(side, _WORDS)
+        roots = np.concatenate((side.network.latch_next, self.outputs2))
+        for cycle, row in enumerate(inputs if wanted else inputs[:0]):
+            ones = spread(row == 1).repeat(_WORDS, axis=1)
+            given = self._given(side, ones, ~ones)
+            free = self.random.integers(0, 1 << 64, (side.free.size, _WORDS), np.uint64)
+            given.ones[side.free], given.zeros[side.free] = free, ~free
+            found = evaluate(side.network, roots, given, state)
+            state = Ternary(found.ones[:latches], found.zeros[:latches])
+            for output in range(len(self.outputs2)):
+                value = wanted.get((cycle, output))
+                if value is not None and (found.zeros if value else found.ones)[latches + output].any():
+                    return Trace(inputs[: cycle + 1], output, (value, UNDETERMINED))
         return None
 
     def _from(self, jump: Jump | None) -> int:
@@ -243,6 +270,9 @@ class Search:
             trace.inputs, begin, lambda one, zero: self._first_difference(one, zero, jump), until, self.random
         )
         trace = self._shown(shorter, jump) or trace
+        if trace.values[1] == UNDETERMINED:
+            # An unknown input would hide where the unknown output comes from.
+            return trace
         until = min(self.deadline, time.monotonic() + _REDUCE_SECONDS)
         reducing = Reducing(trace.inputs, lambda ones, zeros: self._same(trace, ones, zeros), until)
         open_ = [at for at, key in enumerate(self.ports.inputs) if key not in self.resets]
@@ -258,7 +288,7 @@ class Search:
         for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), ones.shape[2], jump)):
             if cycle < self._from(jump):
                 continue
-            apart = np.bitwise_or.reduce((one.ones & two.zeros) | (one.zeros & two.ones), axis=0)
+            apart = np.bitwise_or.reduce(_apart(one, two, loose=self.loose), axis=0)
             differs = lanes_of(apart) != 0
             found[differs & (found < 0)] = cycle
         return found
@@ -269,12 +299,20 @@ class Search:
         open_: Words = np.full(lanes, ALL)
         last = len(trace.inputs) - 1
         for cycle, (one, two) in enumerate(self._cycles(zip(ones, zeros, strict=True), lanes, trace.jump)):
-            apart = (one.ones & two.zeros) | (one.zeros & two.ones)
+            apart = _apart(one, two, loose=False)
             if cycle == last:
                 open_ &= apart[trace.output]
             elif cycle >= self._from(trace.jump):
                 open_ &= ~np.bitwise_or.reduce(apart, axis=0)
         return open_
+
+
+def _apart(one: Ternary, two: Ternary, *, loose: bool) -> Words:
+    """Where two values differ; with ``loose`` also where the first is one and the second unknown."""
+    apart: Words = (one.ones & two.zeros) | (one.zeros & two.ones)
+    if loose:
+        apart |= (one.ones | one.zeros) & ~(two.ones | two.zeros)
+    return apart
 
 
 def _set(state: Ternary, jumped: Jumped) -> Ternary:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +17,26 @@ from numpy.typing import NDArray
 from sandgrain.errors import NetworkError
 from sandgrain.logic.assemble import Assembled, Clock, assemble
 from sandgrain.logic.network import Literals, Network
+from sandgrain.logic.settling import settled
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.link import Linked
 from sandgrain.netlist.model import ONE, ZERO, Module
 from sandgrain.netlist.port_bits import port_bit_name
-from sandgrain.netlist.state_bits import flat_digest, state_names
+from sandgrain.netlist.state_bits import flat_digest, functions_of, state_names
 from sandgrain.verdict import Place, Text
 
 RTL = "rtl"
 """The description."""
 NETLIST = "netlist"
 """The gates it was turned into."""
+HARMLESS: Final = (
+    "Inputs taken to be held: {names}.",
+    "{count} registers act in the middle of the clock period; inputs are taken to change at its beginning only.",
+    "The clocks {names} are taken to step together.",
+    "{count} registers are never clocked: they keep what they hold at power-up.",
+)
+"""Notes on what was taken for granted about a side without leaving anything of it out."""
+_LOOPS: Final = "{count} loops of gates are cut open, and what runs round them is left free: {names}."
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,29 @@ class Side:
     def free(self) -> NDArray[np.int64]:
         """Network inputs nothing defines."""
         return np.array([at for at, key in enumerate(self.inputs) if key is None], np.int64)
+
+    @cached_property
+    def loops(self) -> frozenset[int]:
+        """Net bits at which a loop of gates is cut open and gone round."""
+        return frozenset(int(self.assembled.input_bits[at]) for at, _ in self.assembled.loops)
+
+    @cached_property
+    def unsettled(self) -> bool:
+        """Whether there is a loop of gates that is cut open and not gone round."""
+        count = sum(int(str(note.args["count"])) for note in self.assembled.not_modelled if note.template == _LOOPS)
+        return count > len(self.loops)
+
+    @cached_property
+    def open_ends(self) -> bool:
+        """Whether all that is free on this side is so indeed: nets that nothing drives, and loops of gates.
+
+        What a cell without a function drives is free here and determined on the chip, and so is a register of a clock
+        that does not step.
+        """
+        notes = {note.template for note in self.assembled.not_modelled}
+        functions, _ = functions_of(self.module.cells, self.linked.lookup)
+        unknown = any(function is None or function.unknown for function in functions)
+        return bool(self.free.size) and not unknown and not self.unsettled and notes <= {*HARMLESS, _LOOPS}
 
     @cached_property
     def digest(self) -> str:
@@ -107,7 +140,7 @@ def make_side(
     """
     module = flatten(linked)
     own = _held_bits(module, held)
-    assembled = assemble(module, linked.lookup, clocks, "cycle", held=own, leave_free=True)
+    assembled = settled(assemble(module, linked.lookup, clocks, "cycle", held=own, leave_free=True))
     clock_bits = {domain.bit for domain in assembled.domains}
     keys: dict[int, str] = {}
     outputs: dict[str, int] = {}

@@ -71,7 +71,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Pair:
-    """Both states after some inputs: bool (latches,) each, and uint8 (cycles, input bits).
+    """Both states after some inputs: bool (latches,) each, and uint8 (cycles, inputs of the network).
 
     After the rows of a wait, if there is one, what it skips was skipped.
     """
@@ -92,8 +92,8 @@ class Spread(Generic[T]):
     Args:
         faulty: the network.
         stimulus: random inputs, `lanes.SPREAD_WORDS` words of them.
-        shown: whether a run (uint8 (cycles, input bits) after the ones it began with, and what is skipped after the
-            rows of a wait) differs; what it shows.
+        shown: whether a run (uint8 (cycles, inputs of the network) after the ones it began with, and what is skipped
+            after the rows of a wait) differs; what it shows.
         deadline: monotonic time.
         seed: of random choices.
     """
@@ -109,7 +109,7 @@ class Spread(Generic[T]):
     ) -> None:
         self.faulty, self.stimulus, self.shown, self.deadline = faulty, stimulus, shown, deadline
         self.random = np.random.default_rng(seed)
-        self.width = len(stimulus.ports.inputs)
+        self.width = faulty.network.input_count
         self.order = itertools.count()
         self.conditions: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self.visits: Counter[bytes] = Counter()
@@ -346,15 +346,13 @@ class Spread(Generic[T]):
         return (self.faulty.distance < FAR) & ~self.seen
 
     def _unrolled(self, graph: Graph, rows: list[Literals], tries: int) -> Iterator[Literals]:
-        """The input literals of one cycle after another, as long as there is time; ``rows`` gets those of the ports."""
+        """The input literals of one cycle after another, as long as there is time; ``rows`` gets them too."""
         stop = min(self.deadline, time.monotonic() + max(2.0, self.spent[_PLAIN]))
         for _ in range(min(_FRAMES << tries, _MOST_FRAMES)):
             if time.monotonic() > stop or len(graph) > _NODES:
                 return
-            inputs = np.zeros(self.faulty.network.input_count, np.uint32)
-            inputs[: self.width] = graph.free(self.width)
-            rows.append(inputs[: self.width])
-            yield inputs
+            rows.append(graph.free(self.width))
+            yield rows[-1]
 
     def _after(self, pair: _Pair, rows: NDArray[np.uint8]) -> _Pair:
         """Both states after more inputs."""
@@ -366,7 +364,7 @@ class Spread(Generic[T]):
             side = Simulator(self.faulty.network, 1)
             side.state[:] = spread(state)
             for row in rows:
-                side.inputs[: self.width, 0] = np.where(row == 1, ALL, np.uint64(0))
+                side.inputs[:, 0] = np.where(row == 1, ALL, np.uint64(0))
                 side.evaluate()
                 side.state[:] = read(side.values, following)
             states.append((side.state[:, 0] & np.uint64(1)).astype(np.bool_))

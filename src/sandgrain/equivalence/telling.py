@@ -11,18 +11,11 @@ from sandgrain.check.corresponding import Corresponding
 from sandgrain.equivalence.joint import Ports
 from sandgrain.equivalence.outcome import DIFFERS, OPEN, PROVED, ComparedPoint, Counterexample, Equivalence
 from sandgrain.equivalence.proofs import Proof
-from sandgrain.equivalence.sides import Side
+from sandgrain.equivalence.sides import HARMLESS, Side
 from sandgrain.netlist.bit_names import bit_name
 from sandgrain.verdict import Figure, Text, Verdict
 
 _SHOWN: Final = 12
-# What was taken for granted about a side without leaving anything of it out.
-_HARMLESS: Final = (
-    "Inputs taken to be held: {names}.",
-    "{count} registers act in the middle of the clock period; inputs are taken to change at its beginning only.",
-    "The clocks {names} are taken to step together.",
-    "{count} registers are never clocked: they keep what they hold at power-up.",
-)
 
 
 class Telling:
@@ -41,7 +34,7 @@ class Telling:
         """What keeps the result open whatever is proved."""
         found = []
         for side in (self.first, self.second):
-            found += [_about(side, note) for note in side.assembled.not_modelled if note.template not in _HARMLESS]
+            found += [_about(side, note) for note in side.assembled.not_modelled if note.template not in HARMLESS]
             if side.left_out:
                 found.append(
                     Text(
@@ -62,7 +55,7 @@ class Telling:
             _about(side, note)
             for side in (self.first, self.second)
             for note in side.assembled.not_modelled
-            if note.template in _HARMLESS
+            if note.template in HARMLESS
         ]
         if proof is None:
             pass
@@ -176,16 +169,7 @@ class Telling:
         left = [point for point in points if point.state != PROVED]
         if counterexample is not None:
             verdict = Verdict.REFUTED
-            summary = Text(
-                template="The netlist does something else than the description: {output} is {netlist} instead of "
-                "{description} in cycle {cycle} of a run.",
-                args={
-                    "output": counterexample.output,
-                    "netlist": counterexample.netlist,
-                    "description": counterexample.description,
-                    "cycle": counterexample.clock,
-                },
-            )
+            summary = _difference(counterexample)
         elif data is not None and not not_covered:
             verdict = Verdict.PROVED
             summary = Text(
@@ -226,6 +210,25 @@ class Telling:
             assumptions=tuple(self._assumptions(proof)),
             not_covered=tuple(not_covered),
         )
+
+
+def _difference(counterexample: Counterexample) -> Text:
+    told: dict[str, str | int] = {
+        "output": counterexample.output,
+        "description": counterexample.description,
+        "cycle": counterexample.clock,
+    }
+    if counterexample.netlist is None:
+        return Text(
+            template="The netlist does not do what the description says: nothing determines {output}, which has to be "
+            "{description}, in cycle {cycle} of a run.",
+            args=told,
+        )
+    return Text(
+        template="The netlist does something else than the description: {output} is {netlist} instead of "
+        "{description} in cycle {cycle} of a run.",
+        args={**told, "netlist": counterexample.netlist},
+    )
 
 
 def _about(side: Side, note: Text) -> Text:

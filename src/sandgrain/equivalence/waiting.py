@@ -54,8 +54,8 @@ class Wait:
     """Inputs held, and passes of a loop that are skipped.
 
     Attributes:
-        rows: uint8 (cycles, input bits), until the first pass that is skipped.
-        row: uint8 (input bits), held while passes are skipped.
+        rows: uint8 (cycles, inputs of the network), until the first pass that is skipped.
+        row: uint8 (inputs of the network), held while passes are skipped.
         skip: what is skipped.
         loose: bool (period, latches), latches that may hold anything before each cycle of a pass.
     """
@@ -78,7 +78,7 @@ class Waiting:
 
     def __init__(self, faulty: Faulty, stimulus: Stimulus, corpus: Corpus, random: np.random.Generator) -> None:
         self.faulty, self.corpus, self.random = faulty, corpus, random
-        self.width = len(stimulus.ports.inputs)
+        self.width = faulty.network.input_count
         self.words = min(_WORDS, _BYTES // (8 * _WATCHED * max(1, faulty.network.latch_count)))
         self.released = {
             at: 1 - stimulus.resets[key][0] for at, key in enumerate(stimulus.ports.inputs) if key in stimulus.resets
@@ -123,8 +123,7 @@ class Waiting:
             if skip is None:
                 break
             if skip.passes and (best is None or skip.passes > best.skip.passes):
-                held = loop.inputs[: self.width]
-                best = Wait(np.repeat(held[None], loop.lead, axis=0), held, skip, loose)
+                best = Wait(np.repeat(loop.inputs[None], loop.lead, axis=0), loop.inputs, skip, loose)
             if skip.limit > end:
                 break
             # What is written before it is read may go another way: registers of which nothing is said any more.
@@ -135,7 +134,7 @@ class Waiting:
         return best
 
     def _patterns(self, start: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """What the inputs are held at: uint8 (lanes, network inputs); more of those under which much goes on.
+        """What the inputs are held at: uint8 (lanes, inputs of the network); more of those under which much goes on.
 
         Under most a design soon stops, or waits: a processor for its memory. That is one loop, and any lane shows it.
         """
@@ -156,7 +155,7 @@ class Waiting:
         return np.concatenate((first, drawn[: lanes - len(first)]))
 
     def _drawn(self) -> NDArray[np.uint8]:
-        """Values of the inputs, uint8 (lanes, network inputs): such as kept the design busy, and random ones."""
+        """Values of the inputs, uint8 (lanes, inputs of the network): such as kept the design busy, and random ones."""
         lanes = 64 * self.words
         drawn = self.random.integers(0, 1 << 64, (self.width, self.words), np.uint64)
         mixed = lanes_of(self.corpus.mixed(drawn, np.arange(lanes) % 4 != 0)).T.astype(np.uint8)
@@ -169,9 +168,7 @@ class Waiting:
         mixed[flipped, self.random.integers(0, self.width, flipped.size)] ^= 1
         for at, value in self.released.items():
             mixed[:, at] = value
-        patterns = np.zeros((lanes, self.faulty.network.input_count), np.uint8)
-        patterns[:, : self.width] = mixed
-        return patterns
+        return mixed
 
     def _held(self, start: NDArray[np.bool_], patterns: NDArray[np.uint8]) -> Simulator:
         """Lanes in a state, each with its inputs."""
@@ -218,7 +215,7 @@ class Waiting:
         before = state.copy()
         moved = np.zeros_like(state)
         for _ in range(_LIVELY):
-            simulator.inputs[: self.width] = self.random.integers(0, 1 << 64, (self.width, self.words), np.uint64)
+            simulator.inputs[:] = self.random.integers(0, 1 << 64, (self.width, self.words), np.uint64)
             for at, value in self.released.items():
                 simulator.inputs[at] = np.uint64(0xFFFFFFFFFFFFFFFF if value else 0)
             simulator.evaluate()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from vcd.writer import VarValue
 
 from sandgrain.errors import ReplayError
 from sandgrain.logic.vcd import PERIOD, vcd_name
+
+_DIGITS: Final = np.frombuffer(b"01x", np.uint8)
 
 MEDIA_TYPE = "text/vcd"
 """Media type of a value change dump."""
@@ -158,7 +160,7 @@ def _column(bits: Bits) -> Bits:
 
 
 def _values(bits: Bits) -> Iterable[Value]:
-    """Where uint8 (cycles, width) changes, and to what; cycle 0 first."""
+    """Where uint8 (cycles, width) changes, and to what; cycle 0 first. Bits that are neither 0 nor 1 are unknown."""
     starts = np.concatenate(([0], np.flatnonzero((bits[1:] != bits[:-1]).any(axis=1)) + 1))
-    texts = np.ascontiguousarray((bits[starts, ::-1] & 1) + ord("0"))
+    texts = np.ascontiguousarray(_DIGITS[np.minimum(bits[starts, ::-1], 2)])
     return [(int(start), row.tobytes().decode("ascii")) for start, row in zip(starts, texts, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,6 +73,7 @@ class Frozen:
     latch_states: NDArray[np.int32]
     latch_roles: NDArray[np.uint8]
     latch_of_state: NDArray[np.int32]
+    loops: tuple[tuple[int, int], ...]
 
 
 @numba.njit(cache=True)
@@ -103,8 +105,15 @@ def _gates(marked, fanin0, fanin1, is_and, numbers, next_number):  # type: ignor
     return out0, out1
 
 
-def freeze(walk: Walk, tables: Tables, plan: Plan) -> Frozen:
-    """Keep what the shown nets and the latches need, and number it."""
+def freeze(walk: Walk, tables: Tables, plan: Plan, closing: Mapping[int, int]) -> Frozen:
+    """Keep what the shown nets and the latches need, and number it.
+
+    Args:
+        walk: the graph.
+        tables: of the module.
+        plan: what is to be kept.
+        closing: what drives nodes at which a loop was cut open.
+    """
     count = tables.node_count
     bit_count = tables.nodes.first_state
     shown = walk.literals[plan.phase * count : plan.phase * count + bit_count]
@@ -116,6 +125,7 @@ def freeze(walk: Walk, tables: Tables, plan: Plan) -> Frozen:
     marked = np.zeros(walk.size, np.bool_)
     marked[shown >> 1] = True
     marked[memory.following >> 1] = True
+    marked[np.array(list(closing.values()), np.uint32) >> 1] = True
     _mark(marked, walk.fanin0, walk.fanin1, walk.is_and)
     kept_inputs = np.flatnonzero(input_ports | marked[inputs >> 1])
     # Ports first, in the order of their net bits.
@@ -152,4 +162,9 @@ def freeze(walk: Walk, tables: Tables, plan: Plan) -> Frozen:
         latch_states=(states - first_of_cell).astype(np.int32),
         latch_roles=memory.roles[kept],
         latch_of_state=latch_of_state,
+        loops=tuple(
+            (int(numbers[walk.cut[node] >> 1]) - 1, int(renumbered(np.array([literal], np.uint32))[0]))
+            for node, literal in closing.items()
+            if marked[walk.cut[node] >> 1]
+        ),
     )

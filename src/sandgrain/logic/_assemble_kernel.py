@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numba
 import numpy as np
 
@@ -19,6 +17,7 @@ from sandgrain.logic._assemble_nodes import (
     IS_STATE,
     KNOWN,
     LOOP,
+    MARGIN,
     MIDDLE,
     NEXT,
     PAST_CONTROL,
@@ -28,8 +27,6 @@ from sandgrain.logic._assemble_nodes import (
     TOP,
 )
 from sandgrain.logic.graph import _land
-
-_MARGIN: Final = 64
 
 
 @numba.njit(cache=True)
@@ -123,7 +120,8 @@ def _forced(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _net(node, phase, cones, nodes, literals, buffer, table, fanin0, fanin1, is_and, size):  # type: ignore[no-untyped-def]
+def drive(node, phase, cones, nodes, literals, buffer, table, fanin0, fanin1, is_and, size):  # type: ignore[no-untyped-def]
+    """Literal of what drives a net, all it depends on having one: (literal, new size)."""
     first, last = nodes.driver_offsets[node], nodes.driver_offsets[node + 1]
     if last == first + 1 and nodes.driver_conditions[first] < 0:
         return _value(
@@ -297,7 +295,7 @@ def walk(  # type: ignore[no-untyped-def]
                 continue
             stack[0, 0], stack[0, 1], stack[0, 2] = root, 0, 0
             top = 1
-        if size + 8 * buffer.size + _MARGIN > fanin0.size:
+        if size + 8 * buffer.size + MARGIN > fanin0.size:
             n[SIZE], n[TOP] = size, top
             return GROW_GRAPH
         if top + 2 > stack.shape[0]:
@@ -349,11 +347,11 @@ def walk(  # type: ignore[no-untyped-def]
                 start = 0
             if child < 0:
                 # A net with very many drivers may need more room than the margin of one cone.
-                if size + drivers * (buffer.size + 4) + _MARGIN > fanin0.size:
+                if size + drivers * (buffer.size + 4) + MARGIN > fanin0.size:
                     stack[top - 1, 1] = drivers
                     n[SIZE], n[TOP] = size, top
                     return GROW_GRAPH
-                literals[this], size = _net(
+                literals[this], size = drive(
                     node, phase, cones, nodes, literals, buffer, table, fanin0, fanin1, is_and, size
                 )
         if child < 0:

@@ -42,6 +42,9 @@ GROW_GRAPH: Final = 1
 GROW_STACK: Final = 2
 LOOP: Final = 3
 
+MARGIN: Final = 64
+"""Gates that there has to be room for beside those of a cone."""
+
 # Counters of a walk.
 SIZE: Final = 0
 ROOT: Final = 1

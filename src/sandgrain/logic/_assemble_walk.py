@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sandgrain.errors import NetworkError
 from sandgrain.logic import _assemble_nodes as codes
-from sandgrain.logic._assemble_kernel import walk
+from sandgrain.logic._assemble_kernel import drive, walk
 from sandgrain.logic._assemble_tables import Tables
 from sandgrain.logic.graph import _rehash
 from sandgrain.logic.network import Literals
@@ -135,6 +135,46 @@ class Walk:
                 restless = self.cycle and phase == codes.EDGE
                 self.literals[where] = self.restless if restless else self.cut[node]
                 self._status[where] = codes.KNOWN
+
+    def closing(self) -> dict[int, int]:
+        """What drives each net at which a loop was cut open, if that is the same all through a period of the clock."""
+        found = {}
+        for node in list(self.cut):
+            if self.tables.nodes.kinds[node] == codes.IS_NET:
+                before, after = (self._driven(phase, node) for phase in (codes.BEFORE, codes.AFTER))
+                if before == after:
+                    found[node] = before
+        return found
+
+    def _driven(self, phase: int, net: int) -> int:
+        """The literal of what drives a net at which a loop was cut open; the loop stays so."""
+        nodes, cones = self.tables.nodes, self.tables.cones
+        for driver in range(int(nodes.driver_offsets[net]), int(nodes.driver_offsets[net + 1])):
+            cell = nodes.driver_cells[driver]
+            for reference in (nodes.driver_values[driver], nodes.driver_conditions[driver]):
+                if reference >= 0:
+                    cone = reference >> 1
+                    slots = cones.slots[cones.slot_offsets[cone] : cones.slot_offsets[cone + 1]]
+                    needed = nodes.slots[nodes.slot_offsets[cell] + slots]
+                    self.run(phase, needed[needed >= 0])
+        drivers = 2 * int(nodes.driver_offsets[net + 1] - nodes.driver_offsets[net])
+        while self.size + (drivers + 8) * (self._buffer.size + 4) + codes.MARGIN > self._fanin0.size:
+            self._grow()
+        literal, size = drive(
+            net,
+            phase,
+            cones,
+            nodes,
+            self.literals,
+            self._buffer,
+            self._table,
+            self._fanin0,
+            self._fanin1,
+            self._is_and,
+            self.size,
+        )
+        self._n[codes.SIZE] = size
+        return int(literal)
 
     def _grow(self) -> None:
         for name in ("_fanin0", "_fanin1", "_is_and"):

@@ -56,6 +56,8 @@ class Assembled:
         domains: the clock edges that step, in mode ``cycle``.
         not_modelled: sentences on what was left free or taken for granted.
         black_boxes: instances without a function, by type.
+        loops: of every loop of gates that was cut open, and is the same all through a period of the clock, the number
+            of the input that stands for it and the literal of what drives it.
     """
 
     network: Network
@@ -67,6 +69,7 @@ class Assembled:
     domains: tuple[ClockDomain, ...]
     not_modelled: tuple[Text, ...]
     black_boxes: Mapping[str, int]
+    loops: tuple[tuple[int, int], ...] = ()
 
 
 def assemble(
@@ -109,11 +112,11 @@ def assemble(
     domains: tuple[ClockDomain, ...] = ()
     if mode == "event":
         walk, plan = event_walk(module, tables, leave_free=leave_free)
-        frozen = freeze(walk, tables, plan)
+        frozen = freeze(walk, tables, plan, {})
     else:
         walk, plan, told, waiting = cycle_walk(module, tables, clocks, leave_free=leave_free)
         notes += told
-        frozen = freeze(walk, tables, plan)
+        frozen = freeze(walk, tables, plan, walk.closing())
         domains = tuple(item.numbered(frozen.latch_of_state) for item in waiting)
     if walk.cut:
         names = ", ".join(bit_name(module, node) for node in list(walk.cut)[:_NAMED] if node < module.bit_count)
@@ -140,6 +143,7 @@ def _assembled(
         domains=domains,
         not_modelled=tuple(notes),
         black_boxes=dict(black_boxes),
+        loops=frozen.loops,
     )
 
 

@@ -44,7 +44,7 @@ def state_names(module: Module, lookup: CellLookup) -> dict[State, str]:
         function = functions[group]
         if function is None or not function.states:
             continue
-        pins = {pin.name: pin.bits for pin in module.cells.pins(cell)}
+        pins = {pin.name: pin.bits for pin in module.cells.pins(cell) if pin.bits.size}
         for (pin, position), literal in function.outputs.items():
             state = (literal >> 1) - function.first_state
             if literal & 1 or not 0 <= state < len(function.states) or (pin, position) in function.drives:
