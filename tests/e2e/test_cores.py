@@ -54,13 +54,13 @@ def refuted(tmp_path: Path, core: str, plant: str, seed: int | None = None) -> d
     return stop
 
 
-@pytest.mark.parametrize(("plant", "seed"), [("bus-kill", 7)])
-def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path, plant: str, seed: int | None) -> None:
-    """With a seed the plant has innocent names, other words and other places; the answer stays the same."""
-    stop = refuted(tmp_path, "picorv32", plant, seed)
-    record = plant_record("picorv32", plant, seed)
+def test_planted_stop_is_refuted_named_and_replayed(tmp_path: Path) -> None:
+    """The plant has innocent names, other words and other places; the tutorial finds one that has not."""
+    core, plant, seed = "serv", "bus-kill", 7
+    stop = refuted(tmp_path, core, plant, seed)
+    record = plant_record(core, plant, seed)
     planted = {name.split(".")[-1] for name in record.registers}
-    found = {re.sub(r"\[\d+\]", "", name) for name in dead_names(stop)}
+    found = {re.sub(r"\[\d+\]", "", name.split(".")[-1]) for name in dead_names(stop)}
     assert planted & found, (planted, found)
     assert stop["grade"] == record.grade
     assert stop["witness"]["last_service_cycle"] < stop["witness"]["dead_from"]
@@ -71,8 +71,9 @@ def test_a_stop_that_hides_in_the_declared_trap_is_refuted(tmp_path: Path) -> No
     assert "without its declared trigger" in stop["title"]["template"]
 
 
-def test_clean_picorv32_is_proved_and_its_certificates_spare_the_search(tmp_path: Path) -> None:
-    submission = write_example("picorv32", tmp_path / "s")
+def test_a_clean_core_is_proved_and_its_certificates_spare_the_search(tmp_path: Path) -> None:
+    """As ``make demo`` proves PicoRV32, in minutes."""
+    submission = write_example("serv", tmp_path / "s")
     proved = command("prove", submission)
     assert proved.returncode == 0, proved.stdout + proved.stderr
     assert len(list((submission / "certificates").iterdir())) == 2
@@ -81,7 +82,7 @@ def test_clean_picorv32_is_proved_and_its_certificates_spare_the_search(tmp_path
     assert [claims[index]["verdict"] for index in (SHUTDOWN, CHANNEL)] == ["proved", "proved"]
     assert command("check", tmp_path / "case").returncode == 0
     # The same certificates say nothing about the same core with something planted in it.
-    planted = write_example("picorv32", tmp_path / "planted", "bus-kill")
+    planted = write_example("serv", tmp_path / "planted", "bus-kill")
     for certificate in (submission / "certificates").iterdir():
         assert command("check", certificate, "--submission", planted).returncode == 1
 
@@ -97,7 +98,7 @@ def test_the_same_core_without_the_declaration_is_refuted_by_its_trap(tmp_path: 
 
 
 def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path) -> None:
-    submission = write_example("picorv32", tmp_path / "s", "beacon-strobe")
+    submission = write_example("serv", tmp_path / "s", "beacon-strobe")
     status, claims = audited(submission, tmp_path / "case", "no-covert-channel")
     claim = claims[CHANNEL]
     assert (status, claim["verdict"]) == (1, "refuted"), claim["summary"]
@@ -105,9 +106,3 @@ def test_beacon_is_refuted_by_a_pair_of_runs(tmp_path: Path) -> None:
     assert leak["leak"]["source"] == "device_id"
     replayed = command("replay", tmp_path / "case", leak["id"])
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
-
-
-def test_another_core(tmp_path: Path) -> None:
-    refuted(tmp_path, "serv", "bus-kill")
-    status, claims = audited(write_example("serv", tmp_path / "clean"), tmp_path / "clean-case")
-    assert (status, claims[SHUTDOWN]["verdict"], claims[CHANNEL]["verdict"]) == (0, "proved", "proved")

@@ -164,23 +164,6 @@ def test_vexriscv_reads_as_yosys_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ibex_reads_as_yosys_reads_it(tmp_path: Path) -> None:
-    root = packaged("pythondata_cpu_ibex", "system_verilog")
-    prim = root / "vendor" / "lowrisc_ip" / "ip" / "prim" / "rtl"
-    packages = [prim / f"prim_{name}_pkg.sv" for name in ("util", "ram_1p", "secded", "mubi", "cipher")]
-    units = (
-        "alu branch_predict compressed_decoder controller cs_registers csr counter decoder ex_block id_stage if_stage "
-        "load_store_unit multdiv_slow multdiv_fast prefetch_buffer fetch_fifo register_file_ff wb_stage pmp core "
-        "dummy_instr icache lockstep"
-    ).split()
-    sources = [*packages, root / "rtl" / "ibex_pkg.sv", *(root / "rtl" / f"ibex_{unit}.sv" for unit in units)]
-    includes = [prim, root / "vendor" / "lowrisc_ip" / "dv" / "sv" / "dv_utils", root / "rtl"]
-    read = ["read_slang", "--top", "ibex_core", *(word for path in includes for word in ("-I", str(path)))]
-    synthesised([*read, *map(str, sources)], "ibex_core", tmp_path / "n.v")
-    assert_equal_to_yosys(tmp_path / "n.v", "ibex_core", "clk_i", tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="the development netlists are not here")
 @pytest.mark.parametrize(
     "name",

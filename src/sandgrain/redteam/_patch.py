@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sandgrain.redteam.errors import RedTeamError
 
@@ -21,8 +22,9 @@ class Edit:
     replacement: str
 
 
+@lru_cache(maxsize=128)
 def find_once(text: str, anchor: str, *, file: str) -> re.Match[str]:
-    """The only match of ``anchor`` in ``text``.
+    """The only match of ``anchor`` in ``text``; kept, as every plant asks for all anchors of the same text.
 
     Raises:
         RedTeamError: there is none, or there are several.
