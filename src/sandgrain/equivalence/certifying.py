@@ -67,7 +67,7 @@ def _guards(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]
     return [
         tuple(
             member._replace(negated=member.negated ^ bool(literal & 1))
-            for literal, member in ((literal, leaders[literal >> 1]) for literal in clause)
+            for literal, member in ((literal, leaders[literal >> 1]) for literal in dict.fromkeys(clause))
         )
         for clause in proof.guards.tolist()
     ]

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import write
 from sandgrain.check.corresponding import CorrespondenceLimits, Flat, check_correspondence
 from sandgrain.check.differing import check_difference
 from sandgrain.equivalence.certifying import correspondence
-from sandgrain.equivalence.guarding import Conditions, guarded
+from sandgrain.equivalence.guarding import Conditions, confined, guarded
 from sandgrain.equivalence.joint import Ports, match_ports
 from sandgrain.equivalence.names import hints
 from sandgrain.equivalence.outcome import Counterexample, Equivalence
@@ -22,7 +25,7 @@ from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.proving import Prover
 from sandgrain.equivalence.replaying import Replay
 from sandgrain.equivalence.resets import Resets
-from sandgrain.equivalence.searching import Search
+from sandgrain.equivalence.searching import Search, Trace
 from sandgrain.equivalence.sides import NETLIST, RTL, Side, make_side
 from sandgrain.equivalence.telling import Telling
 from sandgrain.errors import LimitExceeded, NetworkError, ReplayError
@@ -149,6 +152,8 @@ class _Comparison:
         self.deadline = time.monotonic() + options.budget
         self.searches = 0
         self.conditions: Conditions = {}
+        self.runs: list[NDArray[np.uint8]] = []
+        self.asked: set[frozenset[tuple[str, int]]] = set()
         self.resets: Resets = {
             (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
         }
@@ -179,6 +184,12 @@ class _Comparison:
                 if proof.holds:
                     break
                 suspected = prover.forced(proof)
+                reached = self._reach(prover, suspected, share if over else min(share, _GLANCE), again=over)
+                if isinstance(reached, Counterexample):
+                    return self.telling.result(proof, None, None, reached, not_covered)
+                if reached is not None:
+                    proof = reached
+                    break
                 # What a search has seen already may do; else it gets more time first.
                 hidden = self._hidden(prover, suspected, share) if over else None
                 if hidden is None:
@@ -216,6 +227,24 @@ class _Comparison:
         counterexample = self._refute(suspected, self.deadline)
         return self.telling.result(proof, None, None, counterexample, not_covered)
 
+    def _reach(self, prover: Prover, suspected: Proof, seconds: float, *, again: bool) -> Proof | Counterexample | None:
+        """A run in which what differs gets to an output, or a proof that it never does.
+
+        Of the same points it is asked once, and ``again`` when there is more time.
+        """
+        points = frozenset((item.point.kind, item.point.index) for item in suspected.differences)
+        if (points in self.asked and not again) or not self.ports.outputs:
+            return None
+        self.asked.add(points)
+        found = self._search(min(self.deadline, time.monotonic() + seconds)).reach(suspected)
+        if isinstance(found, Trace):
+            return self._replayed(found)
+        if found is None:
+            return None
+        prover.deadline = max(prover.deadline, min(self.deadline, time.monotonic() + seconds))
+        with self.progress.stage("guarding what differs"):
+            return confined(prover, suspected, found)
+
     def _hidden(self, prover: Prover, suspected: Proof, seconds: float) -> Proof | None:
         """A proof under guards that the runs seen so far suggest, if there is one."""
         if not self.conditions:
@@ -231,12 +260,18 @@ class _Comparison:
         """
         if not self.ports.outputs:
             return None
-        search = Search(self.first, self.second, self.ports, self.resets, self.progress, deadline, seed=self.searches)
-        self.searches += 1
+        search = self._search(deadline)
         trace = search.quick() if proof is None else search.run(proof)
         self.conditions = search.conditions
-        if trace is None:
-            return None
+        return None if trace is None else self._replayed(trace)
+
+    def _search(self, deadline: float) -> Search:
+        self.searches += 1
+        sides, seed = (self.first, self.second, self.ports), self.searches - 1
+        return Search(*sides, self.resets, self.progress, deadline, seed=seed, runs=self.runs)
+
+    def _replayed(self, trace: Trace) -> Counterexample | None:
+        """The run as other simulators show it; None if they do not."""
         with self.progress.stage("replaying the difference"):
             try:
                 shown = Replay(self.first, self.second, self.ports, self.clocks, self.work).run(trace)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.joint import Relation
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.proving import Prover
+from sandgrain.equivalence.reaching import Confined
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
 
@@ -66,6 +67,36 @@ def guarded(prover: Prover, suspected: Proof, conditions: Conditions) -> Proof |
             torn.append(which)
             guards[which] = _candidates(which, conditions)
     return None
+
+
+def confined(prover: Prover, suspected: Proof, found: Confined) -> Proof | None:
+    """A proof in which some registers may differ, and an invariant says why nothing else does; None if it is none.
+
+    Args:
+        prover: of the comparison.
+        suspected: a step in which the registers are paired that should be equal.
+        found: by the classes of its relation but the constant.
+    """
+    before = suspected.relation
+    torn = [1 + latch for latch in found.latches]
+    if any((np.bincount(side, minlength=before.count)[torn] == 0).any() for side in (before.first, before.second)):
+        return None
+    relation, _, halves = _torn(before, torn, {which: [] for which in torn})
+    classes = [*range(1, before.count), *(other for _, other in halves)]
+    width = max((len(clause) for clause in found.clauses), default=1)
+    rows = [
+        # A clause that is too short says its first literal again.
+        [2 * classes[literal >> 1] + (literal & 1) for literal in (*clause, *(width - len(clause)) * clause[:1])]
+        for clause in found.clauses
+    ]
+    try:
+        proof = prover.step(relation, suspected.clauses, np.array(rows, np.int64).reshape(-1, width))
+        proof.torn = halves
+        if not proof.broken and not proof.differences:
+            prover.base(proof)
+    except LimitExceeded:
+        return None
+    return proof if proof.holds else None
 
 
 def _candidates(which: int, conditions: Conditions) -> list[int]:

@@ -21,6 +21,7 @@ from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lanes_of
 from sandgrain.equivalence.jumping import Jump, Jumped, jump_of
 from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane
 from sandgrain.equivalence.proofs import Proof
+from sandgrain.equivalence.reaching import Confined, Reaching
 from sandgrain.equivalence.reducing import Reducing
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.shortening import shorten
@@ -38,6 +39,8 @@ _EPISODES: Final = 6
 _SHORT: Final = 48
 _REDUCE_SECONDS: Final = 6.0
 _SHORTEN_SECONDS: Final = 6.0
+_RUNS: Final = 8
+"""Runs to go on from at most."""
 UNDETERMINED: Final = 2
 """The value of an output that nothing determines."""
 
@@ -60,7 +63,17 @@ class Trace:
 
 
 class Search:
-    """The search for a run that tells two sides apart."""
+    """The search for a run that tells two sides apart.
+
+    Args:
+        first, second: the sides.
+        ports: what belongs together.
+        resets: what begins every run.
+        progress: told what is going on.
+        deadline: monotonic time.
+        seed: of random choices.
+        runs: after the reset, in which something differs; more are added.
+    """
 
     def __init__(
         self,
@@ -72,6 +85,7 @@ class Search:
         deadline: float,
         *,
         seed: int = 0,
+        runs: list[NDArray[np.uint8]] | None = None,
     ) -> None:
         self.first, self.second, self.ports, self.resets = first, second, ports, resets
         self.progress, self.deadline = progress, deadline
@@ -81,6 +95,7 @@ class Search:
         self.conditions: Conditions = {}
         self.lead = reset_cycles(resets)
         self.loose = second.open_ends
+        self.runs = [] if runs is None else runs
 
     def quick(self) -> Trace | None:
         """Such a run, if random ones show one."""
@@ -171,9 +186,22 @@ class Search:
 
     # --- guided by the points that differ
 
-    def _guided(self, proof: Proof) -> Trace | None:
-        first, second = self._states_after(self._lead_in())
+    def reach(self, proof: Proof) -> Trace | Confined | None:
+        """Such a run, or the registers beside which nothing ever differs; None if neither is found in time."""
         relation = proof.relation
+        with self.progress.stage("asking where a difference gets"):
+            found = Reaching[Trace](
+                faulty_of(proof),
+                *self._beginning(relation),
+                lambda rows: self._tried(rows, None, relation),
+                self.deadline,
+                self.runs,
+            ).run()
+            return self._reduced(found) if isinstance(found, Trace) else found
+
+    def _beginning(self, relation: Relation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """What the classes but the constant hold after the reset, in the description and in the netlist."""
+        first, second = self._states_after(self._lead_in())
         good, bad = np.zeros(relation.count, np.uint8), np.zeros(relation.count, np.uint8)
         for state, classes, flips, into in (
             (second, relation.second, relation.second_flips, (good, bad)),
@@ -185,6 +213,10 @@ class Search:
                 values[classes[known]] = bits[known]
         missing = np.bincount(relation.second, minlength=relation.count) == 0
         bad[missing] = good[missing]
+        return good[1:] != 0, bad[1:] != 0
+
+    def _guided(self, proof: Proof) -> Trace | None:
+        relation = proof.relation
         spread = Spread[Trace](
             faulty_of(proof),
             Stimulus(self.ports, self.resets, SPREAD_WORDS, self.random),
@@ -192,7 +224,7 @@ class Search:
             self.deadline,
         )
         self.conditions = spread.conditions
-        return spread.run(good[1:] != 0, bad[1:] != 0)
+        return spread.run(*self._beginning(relation), self.runs[-_RUNS:])
 
     def _lead_in(self) -> NDArray[np.uint8]:
         rows = np.zeros((self.lead, len(self.ports.inputs)), np.uint8)

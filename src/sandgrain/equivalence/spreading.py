@@ -11,7 +11,7 @@ import heapq
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -126,10 +126,17 @@ class Spread(Generic[T]):
         self.rare: deque[_Pair] = deque(maxlen=_KEPT)
         self.near: deque[tuple[_Pair, int]] = deque(maxlen=_KEPT)
 
-    def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_]) -> T | None:
-        """What `shown` says of the first run that it accepts; None if there is none in time."""
+    def run(self, good: NDArray[np.bool_], bad: NDArray[np.bool_], begun: Sequence[NDArray[np.uint8]] = ()) -> T | None:
+        """What `shown` says of the first run that it accepts; None if there is none in time.
+
+        Args:
+            good, bad: bool (latches,), where both copies begin.
+            begun: uint8 (cycles, inputs of the network) each, after which it is worth to go on.
+        """
         start = _Pair(good, bad, np.zeros((0, self.width), np.uint8))
         self._push(start, 0)
+        for rows in begun:
+            self._push(self._after(start, rows), 0)
         quiet, reached, vain, turn = 0, 0, 0, 0
         while self.heap and time.monotonic() < self.deadline and quiet < _QUIET:
             quiet += 1
