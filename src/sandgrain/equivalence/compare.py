@@ -43,6 +43,8 @@ _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 _GLANCE: Final = 12.0
 """Seconds that a search gets at most before an attempt of a proof is over."""
+_QUESTION: Final = 4.0
+"""Seconds that it may take to say where a difference gets, before a search."""
 _CHECK_SECONDS: Final = 60.0
 """Within which a difference is checked."""
 
@@ -184,22 +186,21 @@ class _Comparison:
                 if proof.holds:
                     break
                 suspected = prover.forced(proof)
-                reached = self._reach(prover, suspected, share if over else min(share, _GLANCE), again=over)
+                reached = self._reach(prover, suspected, min(share, _QUESTION))
+                # What a search has seen already may do; else it gets more time first.
+                if reached is None and over:
+                    reached = self._hidden(prover, suspected, share)
+                if reached is None:
+                    seconds = share if over else min(share, _GLANCE)
+                    reached = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
+                if reached is None and over:
+                    reached = self._hidden(prover, suspected, share)
+                if reached is None and over:
+                    reached = self._reach(prover, suspected, share, again=True)
                 if isinstance(reached, Counterexample):
                     return self.telling.result(proof, None, None, reached, not_covered)
                 if reached is not None:
                     proof = reached
-                    break
-                # What a search has seen already may do; else it gets more time first.
-                hidden = self._hidden(prover, suspected, share) if over else None
-                if hidden is None:
-                    seconds = share if over else min(share, _GLANCE)
-                    counterexample = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
-                    if counterexample is not None:
-                        return self.telling.result(proof, None, None, counterexample, not_covered)
-                    hidden = self._hidden(prover, suspected, share) if over else None
-                if hidden is not None:
-                    proof = hidden
                     break
         except LimitExceeded as error:
             not_covered.append(Text(template="The proof was not finished: {reason}.", args={"reason": error.what}))
@@ -227,7 +228,9 @@ class _Comparison:
         counterexample = self._refute(suspected, self.deadline)
         return self.telling.result(proof, None, None, counterexample, not_covered)
 
-    def _reach(self, prover: Prover, suspected: Proof, seconds: float, *, again: bool) -> Proof | Counterexample | None:
+    def _reach(
+        self, prover: Prover, suspected: Proof, seconds: float, *, again: bool = False
+    ) -> Proof | Counterexample | None:
         """A run in which what differs gets to an output, or a proof that it never does.
 
         Of the same points it is asked once, and ``again`` when there is more time.
