@@ -147,8 +147,8 @@ def _unequal(submission: Submission, shown: Counterexample, keep: Keep) -> Findi
     if shown.netlist is None:
         explanation = Text(
             template="In cycle {cycle} of a run from power-up the description has {description} there. In the netlist "
-            "nothing determines it: it depends on a net that nothing drives, or on a loop of gates. {simulators} show "
-            "it as unknown.",
+            "it depends on a net that nothing drives, or on a ring of gates that does not come to rest at that value. "
+            "{simulators} show it as unknown.",
             args=told,
         )
     elif shown.skipped:

@@ -24,6 +24,7 @@ from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reaching import Confined, Reaching
 from sandgrain.equivalence.reducing import Reducing
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
+from sandgrain.equivalence.resting import Resting
 from sandgrain.equivalence.shortening import shorten
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.spreading import Spread
@@ -166,8 +167,10 @@ class Search:
                     kept.append(ones)
                     yield ones, ~ones
 
+            last, vain = self.lead + cycles - 1, False
             for cycle, (one, two) in enumerate(self._cycles(drawn(), _WORDS)):
-                if cycle < self.lead:
+                # What turned out not to differ is looked at once more with all of the run.
+                if cycle < self.lead or (vain and cycle < last):
                     continue
                 apart = _apart(one, two, loose=self.loose)
                 if apart.any():
@@ -175,9 +178,10 @@ class Search:
                     word, shift = lane // 64, np.uint64(lane % 64)
                     inputs = np.array([(row[:, word] >> shift) & np.uint64(1) for row in kept], np.uint8)
                     found = self._shown(inputs, None)
-                    if found is not None and (best is None or len(found.inputs) < len(best.inputs)):
+                    if found is not None:
                         best = found
-                    break
+                        break
+                    vain = True
                 if time.monotonic() > self.deadline:
                     return best
             if best is not None:
@@ -256,7 +260,7 @@ class Search:
     def _shown(self, inputs: NDArray[np.uint8], jump: Jump | None) -> Trace | None:
         """The first difference of a run (2 is unknown), in a cycle after reset and after what is skipped.
 
-        Where the description has a value and the netlist none, what nothing defines has to be seen to make another.
+        Where the description has a value and the netlist is unknown, it has to be seen to be another.
         """
         undetermined: list[tuple[int, int, int]] = []
         rows = ((spread(row == 1), spread(row == 0)) for row in inputs)
@@ -272,23 +276,13 @@ class Search:
         return self._undetermined(inputs, undetermined)
 
     def _undetermined(self, inputs: NDArray[np.uint8], places: Sequence[tuple[int, int, int]]) -> Trace | None:
-        """The first cycle, output and value of the description at which the netlist is seen to make another."""
-        wanted = {place[:2]: place[2] for place in places}
-        side, latches = self.second, self.second.network.latch_count
-        state = self._begin(side, _WORDS)
-        roots = np.concatenate((side.network.latch_next, self.outputs2))
-        for cycle, row in enumerate(inputs if wanted else inputs[:0]):
-            ones = spread(row == 1).repeat(_WORDS, axis=1)
-            given = self._given(side, ones, ~ones)
-            free = self.random.integers(0, 1 << 64, (side.free.size, _WORDS), np.uint64)
-            given.ones[side.free], given.zeros[side.free] = free, ~free
-            found = evaluate(side.network, roots, given, state)
-            state = Ternary(found.ones[:latches], found.zeros[:latches])
-            for output in range(len(self.outputs2)):
-                value = wanted.get((cycle, output))
-                if value is not None and (found.zeros if value else found.ones)[latches + output].any():
-                    return Trace(inputs[: cycle + 1], output, (value, UNDETERMINED))
-        return None
+        """The first cycle, output and value of the description at which the netlist does not have that value."""
+        if not places:
+            return None
+        wanted = {(cycle, output): value for cycle, output, value in places}
+        outputs = np.array([self.second.opened_outputs[key] for key in self.ports.outputs], np.uint32)
+        place = Resting(self.second, self.ports.second_inputs, outputs, self.random).differing(inputs, wanted)
+        return None if place is None else Trace(inputs[: place[0] + 1], place[1], (wanted[place], UNDETERMINED))
 
     def _from(self, jump: Jump | None) -> int:
         """The first cycle in which a difference counts, and whose inputs are free."""

@@ -51,6 +51,8 @@ class Side:
         held: inputs held at a constant.
         inputs: for every network input the bit of a port it is, as ``port[number]``; None for a value nothing defines.
         outputs: literal of every bit of an output port.
+        opened: its network with loops of gates cut open and not gone round.
+        opened_outputs: literal of every bit of an output port there.
         left_out: output bits that carry a clock.
         notes: sentences on how it was read.
     """
@@ -62,6 +64,8 @@ class Side:
     held: Mapping[str, int]
     inputs: tuple[str | None, ...]
     outputs: Mapping[str, int]
+    opened: Assembled
+    opened_outputs: Mapping[str, int]
     left_out: tuple[str, ...] = ()
     notes: tuple[Text, ...] = field(default=())
 
@@ -140,10 +144,12 @@ def make_side(
     """
     module = flatten(linked)
     own = _held_bits(module, held)
-    assembled = settled(assemble(module, linked.lookup, clocks, "cycle", held=own, leave_free=True))
+    opened = assemble(module, linked.lookup, clocks, "cycle", held=own, leave_free=True)
+    assembled = settled(opened)
     clock_bits = {domain.bit for domain in assembled.domains}
     keys: dict[int, str] = {}
     outputs: dict[str, int] = {}
+    opened_outputs: dict[str, int] = {}
     left_out = []
     seen: set[tuple[str, str]] = set()
     for port in module.ports:
@@ -159,12 +165,25 @@ def make_side(
                     left_out.append(key)
                 elif bit >= 0:
                     outputs[key] = int(assembled.net_literals[bit])
+                    opened_outputs[key] = int(opened.net_literals[bit])
                 elif bit in (ZERO, ONE):
-                    outputs[key] = int(bit == ONE)
+                    outputs[key] = opened_outputs[key] = int(bit == ONE)
                 else:
                     left_out.append(key)
     inputs = tuple(keys.get(bit) if bit >= 0 else None for bit in assembled.input_bits.tolist())
-    return Side(name, linked, module, assembled, own, inputs, outputs, tuple(left_out), tuple(notes))
+    return Side(
+        name,
+        linked,
+        module,
+        assembled,
+        own,
+        inputs,
+        outputs,
+        opened,
+        opened_outputs,
+        tuple(left_out),
+        tuple(notes),
+    )
 
 
 def _held_bits(module: Module, held: Mapping[str, int]) -> dict[str, int]:

@@ -220,8 +220,8 @@ def _difference(counterexample: Counterexample) -> Text:
     }
     if counterexample.netlist is None:
         return Text(
-            template="The netlist does not do what the description says: nothing determines {output}, which has to be "
-            "{description}, in cycle {cycle} of a run.",
+            template="The netlist does not do what the description says: {output}, which has to be {description} in "
+            "cycle {cycle} of a run, depends on a net that nothing drives, or on a ring of gates.",
             args=told,
         )
     return Text(
