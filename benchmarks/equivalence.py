@@ -24,6 +24,7 @@ from sandgrain.logic.aiger_out import write_network_aiger
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.model import InputBit, LatchBit, Model, PortBits
 from sandgrain.logic.network import Network
+from sandgrain.logic.pdr import abc_program
 from sandgrain.netlist.elaborate import elaborate
 from sandgrain.netlist.generic_cells import generic_cell
 from sandgrain.netlist.link import link
@@ -67,12 +68,7 @@ def bound(side: Side, ports: Ports, places: NDArray[np.int64]) -> Model:
 
 def peer(core: MappedCore, work: Path) -> tuple[str, float]:
     """What ``dsec`` of ABC says of the same two networks, registers beginning at 0, undefined values as 0."""
-    import importlib.util
-
-    spec = importlib.util.find_spec("pyosys")
-    if spec is None or spec.origin is None:
-        return "absent", 0.0
-    program = next(iter(Path(spec.origin).parent.rglob("yosys-abc")), None)
+    program = abc_program()
     if program is None:
         return "absent", 0.0
     first = link(elaborate(core.design).gates, {}, generic_cell)

@@ -127,7 +127,7 @@ def test_what_takes_too_long_is_not_decided() -> None:
 def test_without_abc_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     network, literal = counter(3)
     assert reach(network, literal, np.zeros(3, np.bool_), 20) is not None
-    monkeypatch.setattr(pdr, "_program", lambda: None)
+    monkeypatch.setattr(pdr, "abc_program", lambda: None)
     assert reach(network, literal, np.zeros(3, np.bool_), 20) is None
 
 

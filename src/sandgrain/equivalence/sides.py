@@ -84,11 +84,10 @@ class Side:
         """Net bits at which a loop of gates is cut open and gone round."""
         return frozenset(int(self.assembled.input_bits[at]) for at, _ in self.assembled.loops)
 
-    @cached_property
+    @property
     def unsettled(self) -> bool:
         """Whether there is a loop of gates that is cut open and not gone round."""
-        count = sum(int(str(note.args["count"])) for note in self.assembled.not_modelled if note.template == _LOOPS)
-        return count > len(self.loops)
+        return self.assembled.other_loops > 0
 
     @cached_property
     def open_ends(self) -> bool:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from sandgrain.logic._assemble_cycle import Clock, ClockDomain, cycle_walk
 from sandgrain.logic._assemble_event import event_walk
-from sandgrain.logic._assemble_freeze import PAST_CONTROL, PAST_DATA, PRESENT, Frozen, freeze
+from sandgrain.logic._assemble_freeze import PAST_CONTROL, PAST_DATA, PRESENT, freeze
 from sandgrain.logic._assemble_tables import build_tables, hold
 from sandgrain.logic.network import Literals, Network
 from sandgrain.netlist.bit_names import bit_name
@@ -58,6 +58,7 @@ class Assembled:
         black_boxes: instances without a function, by type.
         loops: of every loop of gates that was cut open, and is the same all through a period of the clock, the number
             of the input that stands for it and the literal of what drives it.
+        other_loops: how many more were cut open.
     """
 
     network: Network
@@ -70,6 +71,7 @@ class Assembled:
     not_modelled: tuple[Text, ...]
     black_boxes: Mapping[str, int]
     loops: tuple[tuple[int, int], ...] = ()
+    other_loops: int = 0
 
 
 def assemble(
@@ -127,12 +129,6 @@ def assemble(
             )
         )
     notes += _sharing(module, tables.nodes.shared, tables.two_way)
-    return _assembled(frozen, domains, notes, tables.black_boxes)
-
-
-def _assembled(
-    frozen: Frozen, domains: tuple[ClockDomain, ...], notes: list[Text], black_boxes: Mapping[str, int]
-) -> Assembled:
     return Assembled(
         network=frozen.network,
         net_literals=frozen.net_literals,
@@ -142,8 +138,9 @@ def _assembled(
         latch_roles=frozen.latch_roles,
         domains=domains,
         not_modelled=tuple(notes),
-        black_boxes=dict(black_boxes),
+        black_boxes=dict(tables.black_boxes),
         loops=frozen.loops,
+        other_loops=len(walk.cut) - len(frozen.loops),
     )
 
 

@@ -58,7 +58,7 @@ def reach(network: Network, literal: int, begin: NDArray[np.bool_], seconds: flo
     """
     if literal == FALSE:
         return Reached(None, ())
-    program = _program()
+    program = abc_program()
     if program is None or seconds < 1:
         return None
     with tempfile.TemporaryDirectory(prefix="sandgrain-pdr-") as directory:
@@ -89,7 +89,8 @@ def reach(network: Network, literal: int, begin: NDArray[np.bool_], seconds: flo
     return None
 
 
-def _program() -> Path | None:
+def abc_program() -> Path | None:
+    """ABC as it comes with Yosys; None if it is not there."""
     spec = importlib.util.find_spec("pyosys")
     if spec is None or spec.origin is None:
         return None
