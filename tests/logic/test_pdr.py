@@ -17,6 +17,11 @@ from sandgrain.logic.network import PORT_INPUT, Network
 from sandgrain.logic.pdr import reach
 
 LATCHES, INPUTS = 4, 2
+STATES = st.integers(0, (1 << LATCHES) - 1)
+
+
+def bits(state: int) -> NDArray[np.bool_]:
+    return np.array([state >> at & 1 for at in range(LATCHES)], np.bool_)
 
 
 def step(network: Network, literals: list[int], state: int, inputs: int) -> list[int]:
@@ -47,8 +52,8 @@ def networks(draw: st.DrawFn) -> tuple[Network, int]:
     return network, chosen[LATCHES]
 
 
-def reachable(network: Network, begin: int) -> set[int]:
-    found, stack = {begin}, [begin]
+def reachable(network: Network, begins: set[int]) -> set[int]:
+    found, stack = set(begins), list(begins)
     while stack:
         state = stack.pop()
         for inputs in range(1 << INPUTS):
@@ -61,12 +66,19 @@ def reachable(network: Network, begin: int) -> set[int]:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(asked=networks(), begin=st.integers(0, (1 << LATCHES) - 1))
-def test_it_is_right(asked: tuple[Network, int], begin: int) -> None:
+@given(
+    asked=networks(),
+    begin=STATES,
+    open_=st.sampled_from([[-1] * 4, [0, -1, -1, -1], [-1, 0, 1, -1], [0, 0, -1, 1], [0, 1, 0, 0], [0, 1, 2, 3]]),
+)
+def test_it_is_right(asked: tuple[Network, int], begin: int, open_: list[int]) -> None:
     network, literal = asked
-    bits: NDArray[np.bool_] = np.array([begin >> at & 1 for at in range(LATCHES)], np.bool_)
-    found = reach(network, literal, bits, 20)
-    states = reachable(network, begin)
+    begins = {
+        sum((begin >> at & 1 if group < 0 else values[group]) << at for at, group in enumerate(open_))
+        for values in itertools.product((0, 1), repeat=1 + max(open_))
+    }
+    found = reach(network, literal, bits(begin), np.array(open_), 20)
+    states = reachable(network, begins)
     bad = {
         state
         for state, inputs in itertools.product(range(1 << LATCHES), range(1 << INPUTS))
@@ -75,7 +87,8 @@ def test_it_is_right(asked: tuple[Network, int], begin: int) -> None:
     assert found is not None
     if found.clauses is None:
         assert found.inputs is not None and found.inputs.shape[1] == INPUTS
-        state = begin
+        state = sum(bit << at for at, bit in enumerate(found.begin.tolist()))
+        assert state in begins
         for row in found.inputs:
             inputs = sum(int(bit) << at for at, bit in enumerate(row.tolist()))
             after = step(network, [*network.latch_next.tolist(), literal], state, inputs)
@@ -118,17 +131,21 @@ def counter(bits: int) -> tuple[Network, int]:
     )
 
 
+NOTHING: NDArray[np.bool_] = np.zeros(40, np.bool_)
+CLOSED: NDArray[np.int64] = np.full(40, -1)
+
+
 def test_what_takes_too_long_is_not_decided() -> None:
     network, literal = counter(40)
-    assert reach(network, literal, np.zeros(40, np.bool_), 1.5) is None
-    assert reach(network, literal, np.zeros(40, np.bool_), 0.5) is None
+    assert reach(network, literal, NOTHING, CLOSED, 1.5) is None
+    assert reach(network, literal, NOTHING, CLOSED, 0.5) is None
 
 
 def test_without_abc_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     network, literal = counter(3)
-    assert reach(network, literal, np.zeros(3, np.bool_), 20) is not None
+    assert reach(network, literal, NOTHING[:3], CLOSED[:3], 20) is not None
     monkeypatch.setattr(pdr, "abc_program", lambda: None)
-    assert reach(network, literal, np.zeros(3, np.bool_), 20) is None
+    assert reach(network, literal, NOTHING[:3], CLOSED[:3], 20) is None
 
 
 @pytest.mark.parametrize(
@@ -136,14 +153,14 @@ def test_without_abc_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_a_run_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "cex.txt").write_text(text)
-    assert pdr._run(tmp_path / "cex.txt", 2) is None
-    assert pdr._run(tmp_path / "none.txt", 2) is None
+    assert pdr._run(tmp_path / "cex.txt", 2, NOTHING[:3], CLOSED[:3]) is None
+    assert pdr._run(tmp_path / "none.txt", 2, NOTHING[:3], CLOSED[:3]) is None
 
 
 def test_literals_stay_what_they_are() -> None:
     """A latch that begins at 1 is kept the other way round inside only."""
     network, literal = counter(3)
-    changed, other = pdr._from_zero(network, literal, np.array([True, False, True]))
+    changed, other = pdr._from_zero(network, literal, np.array([True, False, True]), CLOSED[:3])
     graph = Graph(64)
     inputs, state = graph.free(1), graph.free(3)
     flips = np.array([1, 0, 1], np.uint32)

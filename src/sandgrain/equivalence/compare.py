@@ -43,7 +43,7 @@ _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 _GLANCE: Final = 12.0
 """Seconds that a search gets at most before an attempt of a proof is over."""
-_QUESTION: Final = 4.0
+_QUESTION: Final = 30.0
 """Seconds that it may take to say where a difference gets, before a search."""
 _CHECK_SECONDS: Final = 60.0
 """Within which a difference is checked."""

@@ -9,17 +9,17 @@ and in half of all runs all are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.copies import Copies
 from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import Faulty
 from sandgrain.equivalence.joint import Words, lanes_of, words_of
 from sandgrain.equivalence.stimulus import Stimulus
-from sandgrain.formal.sampling import spread
-from sandgrain.logic.simulate import Simulator, read
 
 SPREAD_WORDS: Final = 8
 _PERIOD: Final = 8
@@ -66,13 +66,11 @@ class Lanes:
         selected: bool = True,
     ) -> None:
         self.faulty, self.stimulus, self.corpus, self.random = faulty, stimulus, corpus, random
-        self.sides = Simulator(faulty.network, SPREAD_WORDS), Simulator(faulty.network, SPREAD_WORDS)
-        for side, state in zip(self.sides, (good, bad), strict=True):
-            side.state[:] = spread(state)
+        self.copies = Copies(faulty, good, bad, SPREAD_WORDS)
         self.width, self.selected = faulty.network.input_count, selected
         self.drawn: list[Words] = []
         self.passed: list[_Passed | None] = [None] * (64 * SPREAD_WORDS)
-        self.before = [side.state.copy() for side in self.sides]
+        self.before = [side.state.copy() for side in self.copies.sides]
         # Of every four lanes one has random inputs only.
         self.guided = np.arange(64 * SPREAD_WORDS) % 4 != 0
         self.guided[-_ALONE if selected else 0 :] = False
@@ -82,7 +80,7 @@ class Lanes:
     @property
     def good(self) -> Words:
         """uint64 (latches, words): the states of the copy without faults."""
-        return self.sides[0].state
+        return self.copies.good
 
     def step(self) -> Words:
         """Draw the inputs of a cycle and settle: uint64 (outputs, words), the lanes in which an output differs."""
@@ -90,28 +88,19 @@ class Lanes:
         undefined = self.random.integers(0, 1 << 64, (self.width - len(ports), SPREAD_WORDS), np.uint64)
         drawn = self.corpus.mixed(np.concatenate((ports, undefined)), self.guided)
         self.drawn.append(drawn)
-        for side in self.sides:
-            side.inputs[:] = drawn
-            side.evaluate()
-        good, bad = self.sides
-        apart: Words = read(good.values, self.faulty.outputs) ^ read(bad.values, self.faulty.faulty_outputs)
-        return apart
+        return self.copies.step(drawn)
 
     def clock(self) -> Words:
         """To the next cycle: uint64 (latches, words), the lanes in which a register differs."""
-        following = read(self.sides[1].values, self.faulty.faulty_next)
-        self.sides[0].clock()
-        self.sides[1].state[:] = following
-        if len(self.drawn) % _PERIOD == 0:
-            self._select()
-        apart: Words = self.sides[0].state ^ self.sides[1].state
-        return apart
+        apart = self.copies.clock()
+        if len(self.drawn) % _PERIOD:
+            return apart
+        self._select()
+        return self.copies.apart
 
     def states(self, lane: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The states of both copies in a lane: bool (latches,) each."""
-        word, shift = lane // 64, np.uint64(lane % 64)
-        good, bad = (((side.state[:, word] >> shift) & np.uint64(1)).astype(np.bool_) for side in self.sides)
-        return good, bad
+        return self.copies.states(lane)
 
     def rows(self, lane: int) -> NDArray[np.uint8]:
         """uint8 (cycles, inputs of the network): those that led to the present state of a lane."""
@@ -129,8 +118,7 @@ class Lanes:
     def _column(self, period: int, lane: int) -> NDArray[np.uint8]:
         """uint8 (cycles, inputs of the network): what a lane was given in a period, as far as that has come."""
         drawn = self.drawn[_PERIOD * period : _PERIOD * (period + 1)]
-        rows = [(bits[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) for bits in drawn]
-        return np.array(rows, np.uint8).reshape(-1, self.width)
+        return lane_of(drawn, lane).reshape(-1, self.width)
 
     def _select(self) -> None:
         """Let the lanes in which little happened go on from where others began to be busy."""
@@ -151,13 +139,13 @@ class Lanes:
             slow[-_ALONE if self.selected else 0 :] = False
             replaced = np.flatnonzero(slow)
             parents = self.random.choice(self.lively, replaced.size)
-            for side, before in zip(self.sides, self.before, strict=True):
+            for side, before in zip(self.copies.sides, self.before, strict=True):
                 bits = lanes_of(side.state)
                 bits[:, replaced] = lanes_of(before)[:, parents]
                 side.state[:] = words_of(bits)
             for lane, parent in zip(replaced.tolist(), parents.tolist(), strict=True):
                 self.passed[lane] = began[parent]
-        self.before = [side.state.copy() for side in self.sides]
+        self.before = [side.state.copy() for side in self.copies.sides]
 
 
 def first_lane(lanes: Words) -> int:
@@ -165,3 +153,8 @@ def first_lane(lanes: Words) -> int:
     word = int(np.flatnonzero(lanes)[0])
     low = int(lanes[word]) & -int(lanes[word])
     return 64 * word + low.bit_length() - 1
+
+
+def lane_of(given: Sequence[Words], lane: int) -> NDArray[np.uint8]:
+    """uint8 (cycles, inputs): what a lane was given, of uint64 (inputs, words) each cycle."""
+    return np.array([(bits[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) for bits in given], np.uint8)

@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.faults import faulty_of
+from sandgrain.equivalence.beginning import Beginning, apart_after
+from sandgrain.equivalence.faults import Faulty, faulty_of
 from sandgrain.equivalence.guarding import Conditions
 from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lanes_of
 from sandgrain.equivalence.jumping import Jump, Jumped, jump_of
-from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane
+from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane, lane_of
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reaching import Confined, Reaching
 from sandgrain.equivalence.reducing import Reducing
@@ -31,6 +32,7 @@ from sandgrain.equivalence.spreading import Spread
 from sandgrain.equivalence.stimulus import Stimulus
 from sandgrain.equivalence.waiting import Wait
 from sandgrain.formal.sampling import spread
+from sandgrain.logic.network import UNKNOWN
 from sandgrain.logic.simulate import Ternary, evaluate
 from sandgrain.progress import Progress
 
@@ -40,6 +42,8 @@ _EPISODES: Final = 6
 _SHORT: Final = 48
 _REDUCE_SECONDS: Final = 6.0
 _SHORTEN_SECONDS: Final = 6.0
+_TRIED: Final = 4
+"""Of many runs that seem to differ, how many are looked at alone."""
 _RUNS: Final = 8
 """Runs to go on from at most."""
 UNDETERMINED: Final = 2
@@ -112,10 +116,10 @@ class Search:
 
     # --- what both sides do
 
-    def _begin(self, side: Side, words: int) -> Ternary:
+    def _begin(self, side: Side, words: int, *, powered: bool = True) -> Ternary:
         init = side.network.latch_init
         ones = spread(init == 1).repeat(words, axis=1)
-        return Ternary(ones, ~ones)
+        return Ternary(ones, ~ones if powered else spread(init == 0).repeat(words, axis=1))
 
     def _given(self, side: Side, ones: Words, zeros: Words) -> Ternary:
         places = self.ports.first_inputs if side is self.first else self.ports.second_inputs
@@ -192,20 +196,16 @@ class Search:
 
     def reach(self, proof: Proof) -> Trace | Confined | None:
         """Such a run, or the registers beside which nothing ever differs; None if neither is found in time."""
-        relation = proof.relation
         with self.progress.stage("asking where a difference gets"):
-            found = Reaching[Trace](
-                faulty_of(proof),
-                *self._beginning(relation),
-                lambda rows: self._tried(rows, None, relation),
-                self.deadline,
-                self.runs,
-            ).run()
+            faulty = faulty_of(proof)
+            beginning = self._beginning(proof.relation, faulty)
+            found = Reaching[Trace](faulty, beginning, self._tried_lanes, self.deadline, self.runs).run()
             return self._reduced(found) if isinstance(found, Trace) else found
 
-    def _beginning(self, relation: Relation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _beginning(self, relation: Relation, faulty: Faulty) -> Beginning:
         """What the classes but the constant hold after the reset, in the description and in the netlist."""
-        first, second = self._states_after(self._lead_in())
+        lead = self._lead_in()
+        first, second = self._states_after(lead)
         good, bad = np.zeros(relation.count, np.uint8), np.zeros(relation.count, np.uint8)
         for state, classes, flips, into in (
             (second, relation.second, relation.second_flips, (good, bad)),
@@ -217,37 +217,67 @@ class Search:
                 values[classes[known]] = bits[known]
         missing = np.bincount(relation.second, minlength=relation.count) == 0
         bad[missing] = good[missing]
-        return good[1:] != 0, bad[1:] != 0
+        resets = self._resets_only()
+        open_, power_up = np.ones(relation.count, np.bool_), np.full(relation.count, UNKNOWN, np.uint8)
+        states = self._states_after(resets, powered=False)
+        for side, state, classes, flips in (
+            (self.first, states[0], relation.first, relation.first_flips),
+            (self.second, states[1], relation.second, relation.second_flips),
+        ):
+            open_[classes[(state.ones | state.zeros)[:, 0] != 0]] = False
+            init = side.network.latch_init
+            known = init != UNKNOWN
+            power_up[classes[known]] = init[known] ^ flips[known]
+        apart = apart_after(faulty, power_up[1:], resets, self.random)
+        return Beginning(good[1:] != 0, bad[1:] != 0, open_[1:], apart)
 
     def _guided(self, proof: Proof) -> Trace | None:
-        relation = proof.relation
+        relation, faulty = proof.relation, faulty_of(proof)
         spread = Spread[Trace](
-            faulty_of(proof),
+            faulty,
             Stimulus(self.ports, self.resets, SPREAD_WORDS, self.random),
             lambda rows, wait: self._tried(rows, wait, relation),
             self.deadline,
         )
         self.conditions = spread.conditions
-        return spread.run(*self._beginning(relation), self.runs[-_RUNS:])
+        beginning = self._beginning(relation, faulty)
+        return spread.run(beginning.good, beginning.bad, self.runs[-_RUNS:])
 
     def _lead_in(self) -> NDArray[np.uint8]:
-        rows = np.zeros((self.lead, len(self.ports.inputs)), np.uint8)
+        rows = self._resets_only()
+        rows[rows == 2] = 0
+        return rows
+
+    def _resets_only(self) -> NDArray[np.uint8]:
+        """What leads in, with all that is no reset unknown."""
+        rows = np.full((self.lead, len(self.ports.inputs)), 2, np.uint8)
         for cycle in range(self.lead):
             for at, value in self._fixed(cycle):
                 rows[cycle, at] = value
         return rows
 
-    def _states_after(self, inputs: NDArray[np.uint8]) -> tuple[Ternary, Ternary]:
-        """Both states after a run, 64 times the same."""
-        states = [self._begin(side, 1) for side in (self.first, self.second)]
+    def _states_after(self, inputs: NDArray[np.uint8], *, powered: bool = True) -> tuple[Ternary, Ternary]:
+        """Both states after a run (2 is unknown), 64 times the same; registers power up as 0, or as anything."""
+        states = [self._begin(side, 1, powered=powered) for side in (self.first, self.second)]
         for row in inputs:
-            ones = spread(row == 1)
+            ones, zeros = spread(row == 1), spread(row == 0)
             for number, side in enumerate((self.first, self.second)):
-                given = self._given(side, ones, ~ones)
+                given = self._given(side, ones, zeros)
                 states[number] = evaluate(side.network, side.network.latch_next, given, states[number])
         return states[0], states[1]
 
-    # --- one concrete run
+    # --- one concrete run, or one of many
+
+    def _tried_lanes(self, given: Sequence[Words]) -> Trace | None:
+        """The first difference of runs after reset, uint64 (inputs of the network, words) for each cycle."""
+        lead = [spread(row == 1).repeat(given[0].shape[1], axis=1) for row in self._lead_in()]
+        ones = np.stack([*lead, *(row[: len(self.ports.inputs)] for row in given)])
+        cycles = self._first_difference(ones, ~ones, None)
+        for lane in sorted(np.flatnonzero(cycles >= 0).tolist(), key=lambda lane: (cycles[lane], lane))[:_TRIED]:
+            found = self._shown(lane_of(list(ones[: cycles[lane] + 1]), lane), None)
+            if found is not None:
+                return found
+        return None
 
     def _tried(self, rows: NDArray[np.uint8], wait: Wait | None, relation: Relation) -> Trace | None:
         """The difference of a run after reset, with what a wait skips."""

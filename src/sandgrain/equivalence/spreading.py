@@ -18,9 +18,10 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.copies import Copies
 from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import FAR, Faulty
-from sandgrain.equivalence.joint import ALL, Words
+from sandgrain.equivalence.joint import Words
 from sandgrain.equivalence.lanes import Lanes, first_lane
 from sandgrain.equivalence.observing import needed_to_see
 from sandgrain.equivalence.rarities import Rarities
@@ -30,7 +31,6 @@ from sandgrain.formal.sampling import spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
 from sandgrain.logic.sat import GraphSolver
-from sandgrain.logic.simulate import Simulator, read
 
 _CYCLES: Final = 256
 _FRAMES: Final = 12
@@ -363,19 +363,11 @@ class Spread(Generic[T]):
 
     def _after(self, pair: _Pair, rows: NDArray[np.uint8]) -> _Pair:
         """Both states after more inputs."""
-        states = []
-        for state, following in (
-            (pair.good, self.faulty.network.latch_next),
-            (pair.bad, self.faulty.faulty_next),
-        ):
-            side = Simulator(self.faulty.network, 1)
-            side.state[:] = spread(state)
-            for row in rows:
-                side.inputs[:, 0] = np.where(row == 1, ALL, np.uint64(0))
-                side.evaluate()
-                side.state[:] = read(side.values, following)
-            states.append((side.state[:, 0] & np.uint64(1)).astype(np.bool_))
-        return _Pair(states[0], states[1], np.concatenate((pair.rows, rows)), pair.wait)
+        copies = Copies(self.faulty, pair.good, pair.bad, 1)
+        for row in rows:
+            copies.step(spread(row == 1))
+            copies.clock()
+        return _Pair(*copies.states(0), np.concatenate((pair.rows, rows)), pair.wait)
 
 
 def _apart(graph: Graph, one: Literals, other: Literals) -> int:

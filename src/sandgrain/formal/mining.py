@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sandgrain.formal.environment import Environment
 from sandgrain.formal.reachability import Cube
-from sandgrain.formal.sampling import _deviations, spread
+from sandgrain.formal.sampling import deviations, spread
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.logic.network import Literals
 from sandgrain.logic.sat import GraphSolver
@@ -237,7 +237,7 @@ class _Walker:
         quiet = 0
         for cycle in range(64):
             self.seed += 1
-            flips = _deviations(self.seed, inputs.size, simulator.values.shape[1], 7)
+            flips = deviations(self.seed, inputs.size, simulator.values.shape[1], 7)
             flips[fixed] = 0
             simulator.inputs[:] = centre ^ flips
             simulator.evaluate()

@@ -18,7 +18,7 @@ _RATES = 8
 
 
 @numba.njit(cache=True)
-def _deviations(seed, rows, words, rates):  # type: ignore[no-untyped-def]
+def deviations(seed, rows, words, rates):  # type: ignore[no-untyped-def]
     """uint64 (rows, words) random words; word ``w`` has each bit set with probability ``2 ** -(1 + w % rates)``."""
     out = np.empty((rows, words), np.uint64)
     state = np.uint64(seed)
@@ -76,7 +76,7 @@ class RandomRuns:
 
     def _random(self, rows: int, rates: int) -> Words:
         self._cycle += 1
-        result: Words = _deviations((self._seed << 32) + self._cycle * 0x10001, rows, self._words, rates)
+        result: Words = deviations((self._seed << 32) + self._cycle * 0x10001, rows, self._words, rates)
         return result
 
     def _drive(self, resets: NDArray[np.uint8], cycle: int) -> None:
