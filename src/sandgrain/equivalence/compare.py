@@ -43,8 +43,10 @@ _SEARCH: Final = 0.2
 """Share of the budget that a search gets after each attempt of a proof that did not succeed."""
 _GLANCE: Final = 12.0
 """Seconds that a search gets at most before an attempt of a proof is over."""
-_QUESTION: Final = 30.0
+_QUESTION: Final = 6.0
 """Seconds that it may take to say where a difference gets, before a search."""
+_AGAIN: Final = 30.0
+"""Seconds that it may take after a search that came to nothing, before an attempt of a proof is over."""
 _CHECK_SECONDS: Final = 60.0
 """Within which a difference is checked."""
 
@@ -155,7 +157,7 @@ class _Comparison:
         self.searches = 0
         self.conditions: Conditions = {}
         self.runs: list[NDArray[np.uint8]] = []
-        self.asked: set[frozenset[tuple[str, int]]] = set()
+        self.asked: set[tuple[frozenset[tuple[str, int]], bool]] = set()
         self.resets: Resets = {
             (name if name in ports.inputs else f"{name}[0]"): value for name, value in options.resets.items()
         }
@@ -195,8 +197,9 @@ class _Comparison:
                     reached = self._refute(suspected, min(self.deadline, time.monotonic() + seconds))
                 if reached is None and over:
                     reached = self._hidden(prover, suspected, share)
-                if reached is None and over:
-                    reached = self._reach(prover, suspected, share, again=True)
+                if reached is None:
+                    seconds = share if over else min(share, _AGAIN)
+                    reached = self._reach(prover, suspected, seconds, again=True)
                 if isinstance(reached, Counterexample):
                     return self.telling.result(proof, None, None, reached, not_covered)
                 if reached is not None:
@@ -233,12 +236,12 @@ class _Comparison:
     ) -> Proof | Counterexample | None:
         """A run in which what differs gets to an output, or a proof that it never does.
 
-        Of the same points it is asked once, and ``again`` when there is more time.
+        Of the same points it is asked once, and ``again`` when there is more time; runs of the first time go on then.
         """
-        points = frozenset((item.point.kind, item.point.index) for item in suspected.differences)
-        if (points in self.asked and not again) or not self.ports.outputs:
+        asked = frozenset((item.point.kind, item.point.index) for item in suspected.differences), again
+        if asked in self.asked or not self.ports.outputs:
             return None
-        self.asked.add(points)
+        self.asked.add(asked)
         found = self._search(min(self.deadline, time.monotonic() + seconds)).reach(suspected)
         if isinstance(found, Trace):
             return self._replayed(found)
