@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,22 @@ def test_a_forged_relation_does_not_check(tmp_path: Path) -> None:
         forged = _forged(result.certificate, old, new)
         told = check_correspondence(forged, *sides, agreed=AGREED, progress=SilentProgress())
         assert not told.accepted and told.reason
+
+
+def test_registers_that_are_output_bits_begin_at_zero_in_every_simulator(tmp_path: Path) -> None:
+    """Nothing ever writes them, and Yosys gives registers names with a bracket in them."""
+    text = """
+module top(input c, input e, output [1:0] q);
+  wire k, n; and (k, e, 1'b0); not (n, {held});
+  \\$_DFFE_PP_ f (.C(c), .E(k), .D(e), .Q({held})); \\$_DFF_P_ g (.C(c), .D(e), .Q(q[1]));
+  {shown}
+endmodule
+"""
+    first, second = text.format(held="h", shown="wire h; buf (q[0], n);"), text.format(held="q[0]", shown="")
+    result = compared(first, second, tmp_path, CompareOptions(budget=10))
+    assert result.verdict is Verdict.REFUTED and result.counterexample is not None
+    icarus = ("Icarus Verilog",) if shutil.which("iverilog") and shutil.which("vvp") else ()
+    assert result.counterexample.replayed_by[1:] == icarus
 
 
 @settings(max_examples=200, deadline=None)

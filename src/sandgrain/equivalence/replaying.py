@@ -235,7 +235,7 @@ endmodule
         )
         # Registers begin at 0, as in the other simulator.
         (work / "zero.v").write_text(
-            re.sub(r"^(  reg (?:\[[^\]]*\] )?[^;=\[]+);$", r"\1 = 0;", text, flags=re.MULTILINE)
+            re.sub(r"^(  reg (?:\[[^\]]*\] )?(?:\\\S+ |[\w$]+));$", r"\1 = 0;", text, flags=re.MULTILINE)
         )
         for command in (
             ["iverilog", "-g2005", "-s", "drive", "-o", "sim.vvp", "drive.v", "zero.v"],
