@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import Faulty
-from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.joint import Words, lane_of
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.simulate import Simulator, read
 
@@ -56,6 +56,5 @@ class Copies:
 
     def states(self, lane: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The states of both copies in a lane: bool (latches,) each."""
-        word, shift = lane // 64, np.uint64(lane % 64)
-        good, bad = (((side.state[:, word] >> shift) & np.uint64(1)).astype(np.bool_) for side in self.sides)
+        good, bad = (lane_of(side.state, lane) == 1 for side in self.sides)
         return good, bad

@@ -31,6 +31,12 @@ def lanes_of(words: Words) -> NDArray[np.uint8]:
     return np.unpackbits(np.ascontiguousarray(words).view(np.uint8), axis=-1, bitorder="little")
 
 
+def lane_of(words: Words, lane: int) -> NDArray[np.uint8]:
+    """One lane of words of rows, uint64 (..., words): uint8 (...,)."""
+    bits = (words[..., lane // 64] >> np.uint64(lane % 64)) & np.uint64(1)
+    return bits.astype(np.uint8)
+
+
 @dataclass(frozen=True)
 class Derived:
     """A register that is a function of registers of the other side.

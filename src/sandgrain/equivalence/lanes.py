@@ -9,7 +9,6 @@ and in half of all runs all are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.copies import Copies
 from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import Faulty
-from sandgrain.equivalence.joint import Words, lanes_of, words_of
+from sandgrain.equivalence.joint import Words, lane_of, lanes_of, words_of
 from sandgrain.equivalence.stimulus import Stimulus
 
 SPREAD_WORDS: Final = 8
@@ -118,7 +117,7 @@ class Lanes:
     def _column(self, period: int, lane: int) -> NDArray[np.uint8]:
         """uint8 (cycles, inputs of the network): what a lane was given in a period, as far as that has come."""
         drawn = self.drawn[_PERIOD * period : _PERIOD * (period + 1)]
-        return lane_of(drawn, lane).reshape(-1, self.width)
+        return np.array([lane_of(bits, lane) for bits in drawn], np.uint8).reshape(-1, self.width)
 
     def _select(self) -> None:
         """Let the lanes in which little happened go on from where others began to be busy."""
@@ -153,8 +152,3 @@ def first_lane(lanes: Words) -> int:
     word = int(np.flatnonzero(lanes)[0])
     low = int(lanes[word]) & -int(lanes[word])
     return 64 * word + low.bit_length() - 1
-
-
-def lane_of(given: Sequence[Words], lane: int) -> NDArray[np.uint8]:
-    """uint8 (cycles, inputs): what a lane was given, of uint64 (inputs, words) each cycle."""
-    return np.array([(bits[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) for bits in given], np.uint8)

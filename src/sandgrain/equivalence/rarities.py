@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.faults import Faulty
-from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.joint import Words, lane_of
 from sandgrain.equivalence.lanes import first_lane
 
 _AT_ONCE: Final = 4
@@ -47,7 +47,7 @@ class Rarities:
             near = bool(places.size)
             value, latch = (places if near else np.argwhere(now))[0].tolist()
             lane = first_lane(~state[latch] if value else state[latch])
-            held = (state[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1) != 0
+            held = lane_of(state, lane) == 1
             covered = np.stack((held, ~held))
             self.missing &= ~covered
             now &= ~covered

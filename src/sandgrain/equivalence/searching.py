@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.beginning import Beginning, apart_after
 from sandgrain.equivalence.faults import Faulty, faulty_of
 from sandgrain.equivalence.guarding import Conditions
-from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lanes_of
+from sandgrain.equivalence.joint import ALL, Ports, Relation, Words, lane_of, lanes_of
 from sandgrain.equivalence.jumping import Jump, Jumped, jump_of
-from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane, lane_of
+from sandgrain.equivalence.lanes import SPREAD_WORDS, first_lane
 from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.reaching import Confined, Reaching
 from sandgrain.equivalence.reducing import Reducing
@@ -179,8 +179,7 @@ class Search:
                 apart = _apart(one, two, loose=self.loose)
                 if apart.any():
                     lane = first_lane(np.bitwise_or.reduce(apart, axis=0))
-                    word, shift = lane // 64, np.uint64(lane % 64)
-                    inputs = np.array([(row[:, word] >> shift) & np.uint64(1) for row in kept], np.uint8)
+                    inputs = np.array([lane_of(row, lane) for row in kept])
                     found = self._shown(inputs, None)
                     if found is not None:
                         best = found
@@ -202,10 +201,9 @@ class Search:
             found = Reaching[Trace](faulty, beginning, self._tried_lanes, self.deadline, self.runs).run()
             return self._reduced(found) if isinstance(found, Trace) else found
 
-    def _beginning(self, relation: Relation, faulty: Faulty) -> Beginning:
+    def _held(self, relation: Relation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """What the classes but the constant hold after the reset, in the description and in the netlist."""
-        lead = self._lead_in()
-        first, second = self._states_after(lead)
+        first, second = self._states_after(self._lead_in())
         good, bad = np.zeros(relation.count, np.uint8), np.zeros(relation.count, np.uint8)
         for state, classes, flips, into in (
             (second, relation.second, relation.second_flips, (good, bad)),
@@ -217,6 +215,10 @@ class Search:
                 values[classes[known]] = bits[known]
         missing = np.bincount(relation.second, minlength=relation.count) == 0
         bad[missing] = good[missing]
+        return good[1:] != 0, bad[1:] != 0
+
+    def _beginning(self, relation: Relation, faulty: Faulty) -> Beginning:
+        """What the classes but the constant hold after the reset, from every power-up."""
         resets = self._resets_only()
         open_, power_up = np.ones(relation.count, np.bool_), np.full(relation.count, UNKNOWN, np.uint8)
         states = self._states_after(resets, powered=False)
@@ -229,19 +231,18 @@ class Search:
             known = init != UNKNOWN
             power_up[classes[known]] = init[known] ^ flips[known]
         apart = apart_after(faulty, power_up[1:], resets, self.random)
-        return Beginning(good[1:] != 0, bad[1:] != 0, open_[1:], apart)
+        return Beginning(*self._held(relation), open_[1:], apart)
 
     def _guided(self, proof: Proof) -> Trace | None:
-        relation, faulty = proof.relation, faulty_of(proof)
+        relation = proof.relation
         spread = Spread[Trace](
-            faulty,
+            faulty_of(proof),
             Stimulus(self.ports, self.resets, SPREAD_WORDS, self.random),
             lambda rows, wait: self._tried(rows, wait, relation),
             self.deadline,
         )
         self.conditions = spread.conditions
-        beginning = self._beginning(relation, faulty)
-        return spread.run(beginning.good, beginning.bad, self.runs[-_RUNS:])
+        return spread.run(*self._held(relation), self.runs[-_RUNS:])
 
     def _lead_in(self) -> NDArray[np.uint8]:
         rows = self._resets_only()
@@ -274,7 +275,7 @@ class Search:
         ones = np.stack([*lead, *(row[: len(self.ports.inputs)] for row in given)])
         cycles = self._first_difference(ones, ~ones, None)
         for lane in sorted(np.flatnonzero(cycles >= 0).tolist(), key=lambda lane: (cycles[lane], lane))[:_TRIED]:
-            found = self._shown(lane_of(list(ones[: cycles[lane] + 1]), lane), None)
+            found = self._shown(lane_of(ones[: cycles[lane] + 1], lane), None)
             if found is not None:
                 return found
         return None

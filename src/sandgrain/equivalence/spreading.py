@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sandgrain.equivalence.copies import Copies
 from sandgrain.equivalence.corpus import Corpus
 from sandgrain.equivalence.faults import FAR, Faulty
-from sandgrain.equivalence.joint import Words
+from sandgrain.equivalence.joint import Words, lane_of
 from sandgrain.equivalence.lanes import Lanes, first_lane
 from sandgrain.equivalence.observing import needed_to_see
 from sandgrain.equivalence.rarities import Rarities
@@ -249,7 +249,7 @@ class Spread(Generic[T]):
             if given < _SHOWN and apart[trusted].any():
                 given += 1
                 lane = first_lane(np.bitwise_or.reduce(apart[trusted], axis=0))
-                outputs = np.flatnonzero((apart[:, lane // 64] >> np.uint64(lane % 64)) & np.uint64(1))
+                outputs = np.flatnonzero(lane_of(apart, lane))
                 yield np.concatenate((pair.rows, lanes.rows(lane))), outputs
             apart = lanes.clock()
             differing = (apart != 0).any(axis=1)

@@ -114,7 +114,7 @@ def _from_zero(
     """
     flips: Literals = begin.astype(np.uint32)
     graph = Graph(2 * network.variable_count)
-    inputs, chosen = graph.free(network.input_count), graph.free(1 + int(open_.max(initial=-1)))
+    inputs, chosen = graph.free(network.input_count), graph.free(_chosen(open_))
     state, begun = graph.free(network.latch_count), int(graph.free(1)[0]) if chosen.size else int(TRUE)
     first_and = len(graph)
     values = graph.frame(network, inputs, state ^ flips)
@@ -135,6 +135,11 @@ def _from_zero(
     return changed, bad
 
 
+def _chosen(open_: NDArray[np.int64]) -> int:
+    """How many values are chosen at the beginning."""
+    return 1 + int(open_.max(initial=-1))
+
+
 def _model(asked: tuple[Network, int]) -> Model:
     network, literal = asked
     return Model(
@@ -152,7 +157,7 @@ def _run(file: Path, inputs: int, begin: NDArray[np.bool_], open_: NDArray[np.in
         return None
     found = _VALUE.findall(file.read_text(encoding="ascii", errors="replace"))
     values = np.array([list(map(int, one)) for one in found], np.int64)
-    width = inputs + 1 + int(open_.max(initial=-1))
+    width = inputs + _chosen(open_)
     if not values.size or int(values[:, 0].max()) >= width or int(values[:, 1].max()) >= _MOST_CYCLES:
         return None
     rows = np.zeros((int(values[:, 1].max()) + 1, width), np.uint8)
