@@ -157,6 +157,21 @@ def test_a_run_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     assert pdr._run(tmp_path / "none.txt", 2, NOTHING[:3], CLOSED[:3]) is None
 
 
+def test_what_rewriting_makes_constant_is_decided() -> None:
+    """ABC calls it undecided: ``b & ~b & c``, which is two gates as it is written."""
+    network = Network(
+        np.zeros(INPUTS, np.uint8),
+        np.array([2, 2, 2, 2], np.uint32),
+        np.zeros(LATCHES, np.uint8),
+        np.array([2, 3], np.uint32),
+        np.array([4, 14], np.uint32),
+    )
+    never = reach(network, 16, NOTHING[:4], CLOSED[:4], 20)
+    assert never is not None and never.clauses == ()
+    always = reach(network, 17, NOTHING[:4], CLOSED[:4], 20)
+    assert always is not None and always.inputs is not None and always.clauses is None
+
+
 def test_literals_stay_what_they_are() -> None:
     """A latch that begins at 1 is kept the other way round inside only."""
     network, literal = counter(3)

@@ -29,6 +29,7 @@ _GRACE: Final = 5
 _MOST_CLAUSES: Final = 4_096
 _MOST_CYCLES: Final = 1 << 16
 _MOST_CHARACTERS: Final = 64 << 20
+_LONGEST_LINE: Final = 256
 _VALUE: Final = re.compile(r"i(\d{1,9})@(\d{1,9})=([01])")
 _FLOP: Final = re.compile(r"l(\d+)")
 
@@ -71,7 +72,7 @@ def reach(
         work = Path(directory)
         with (work / "p.aig").open("wb") as stream:
             write_network_aiger(_model(_from_zero(network, literal, begin, open_)), stream)
-        script = f"read p.aig; dc2; pdr -d -f -I inv.pla -T {int(seconds)}; write_cex -a -f cex.txt"
+        script = f"read p.aig; dc2; write_aiger q.aig; pdr -d -f -I inv.pla -T {int(seconds)}; write_cex -a -f cex.txt"
         with subprocess.Popen(
             [str(program), "-c", script],
             cwd=work,
@@ -92,6 +93,9 @@ def reach(
             return _run(work / "cex.txt", network.input_count, begin, open_)
         if b"Property proved" in said:
             return _invariant(work / "inv.pla", begin)
+        # What rewriting makes constant is not looked at, and called undecided.
+        if b"All outputs solved" in said and _is_never(work / "q.aig"):
+            return Reached(None, begin, ())
     return None
 
 
@@ -166,6 +170,19 @@ def _run(file: Path, inputs: int, begin: NDArray[np.bool_], open_: NDArray[np.in
         return Reached(rows, begin, None)
     begun = np.where(open_ < 0, begin, rows[0, inputs:][open_] == 1)
     return Reached(rows[1:, :inputs], begun, None)
+
+
+def _is_never(file: Path) -> bool:
+    """Whether the one output of a binary AIGER file is constant 0: its literal follows the header and the latches."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        header = stream.readline(_LONGEST_LINE).split()
+        if len(header) < 6 or not header[3].isdigit():
+            return False
+        for _ in range(int(header[3])):
+            stream.readline(_LONGEST_LINE)
+        return stream.readline(_LONGEST_LINE).strip() == b"0"
 
 
 def _invariant(file: Path, begin: NDArray[np.bool_]) -> Reached | None:
