@@ -20,6 +20,7 @@ from sandgrain.layout.result import LayoutComparison
 from sandgrain.netlist.elaborate import elaborate
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.link import link
+from sandgrain.netlist.open_outputs import with_open_outputs
 from sandgrain.netlist.submitted import submitted_design, submitted_netlist
 from sandgrain.progress import Progress
 from sandgrain.submission import FileRole, Submission
@@ -332,5 +333,5 @@ def _flat_sides(submission: Submission, progress: Progress) -> tuple[Flat, Flat]
         return None
     netlist, library = delivered
     linked = [link(one, library.cells, library.generic) for one in (elaborate(design).gates, netlist)]
-    first, second = (Flat(flatten(one), one.lookup) for one in linked)
+    first, second = (Flat(with_open_outputs(flatten(one)), one.lookup) for one in linked)
     return first, second

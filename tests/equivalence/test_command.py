@@ -27,7 +27,7 @@ def test_proved_and_its_certificate(tmp_path: Path) -> None:
     assert status == 0
     shown = json.loads(text)
     assert shown["verdict"] == "proved" and shown["open"] == [] and "glucose" in shown["checker"]
-    assert (tmp_path / "top.cert").read_bytes().startswith(b"sandgrain-correspondence 2\n")
+    assert (tmp_path / "top.cert").read_bytes().startswith(b"sandgrain-correspondence 3\n")
 
 
 def test_refuted_and_its_run(tmp_path: Path) -> None:

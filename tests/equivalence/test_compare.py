@@ -179,7 +179,7 @@ endmodule
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_no_bytes_are_a_certificate(data: bytes) -> None:
-    for text in (data, b"sandgrain-correspondence 2\n" + data):
+    for text in (data, b"sandgrain-correspondence 3\n" + data):
         with pytest.raises(CertificateError):
             parse(text)
 

@@ -78,7 +78,7 @@ def _submission(root: Path, mapped: str | None) -> Path:
 def test_the_netlist_of_a_submission_is_proved(tmp_path: Path) -> None:
     result = compare_submission(load(_submission(tmp_path, MAPPED)), SilentProgress())
     assert result is not None and result.verdict is Verdict.PROVED, result and result.not_covered
-    assert result.certificate is not None and result.certificate.startswith(b"sandgrain-correspondence 2\n")
+    assert result.certificate is not None and result.certificate.startswith(b"sandgrain-correspondence 3\n")
 
 
 def test_another_netlist_is_refuted(tmp_path: Path) -> None:

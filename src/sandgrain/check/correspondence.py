@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from sandgrain.check.errors import CertificateError
 
-VERSION: Final = 2
+VERSION: Final = 3
 _PLAIN: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 MOST_BYTES: Final = 256 << 20
 
@@ -54,8 +54,8 @@ class Correspondence:
         constants: state bits that are the constant 0, or 1 if negated.
         classes: state bits that are equal or opposite.
         derived: state bits that are the value of a net of the other side, which depends on other state bits alone.
-        begins: state bits of the description that are in no class with the netlist, and the state bit of the netlist
-            each is taken to power up as.
+        begins: state bits of the description that are in no class with the netlist, each with state bits of the netlist
+            (opposite if negated): it is taken to power up as 1 where all of these do, of one entry of its.
         invariant: clauses over state bits of both sides.
         choices: net bits of the description that it leaves undefined, and the value of the netlist each is taken to be.
         lemmas: values that are equal in a step; hints to the checker, which proves each or goes without it.
@@ -70,7 +70,7 @@ class Correspondence:
     constants: tuple[Member, ...]
     classes: tuple[tuple[Member, ...], ...]
     derived: tuple[tuple[Member, Value], ...]
-    begins: tuple[tuple[Member, Member], ...]
+    begins: tuple[tuple[Member, ...], ...]
     invariant: tuple[tuple[Member, ...], ...]
     choices: tuple[tuple[int, Value], ...]
     lemmas: tuple[tuple[Value, Value], ...]
@@ -182,7 +182,7 @@ def parse(data: bytes, *, file: PurePath | str | None = None) -> Correspondence:
         constants=tuple(member(fields(row, 1)[0]) for row in rows("constants")),
         classes=tuple(tuple(map(member, row)) for row in rows("classes")),
         derived=tuple((member(one), of_value(other)) for one, other in (fields(row, 2) for row in rows("derived"))),
-        begins=tuple((member(one), member(other)) for one, other in (fields(row, 2) for row in rows("begins"))),
+        begins=tuple(tuple(map(member, row)) for row in rows("begins")),
         invariant=tuple(tuple(map(member, row)) for row in rows("invariant")),
         choices=tuple((number(bit), of_value(word)) for bit, word in (fields(row, 2) for row in rows("choices"))),
         lemmas=tuple((of_value(one), of_value(other)) for one, other in (fields(row, 2) for row in rows("lemmas"))),

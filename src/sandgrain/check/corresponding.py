@@ -344,13 +344,7 @@ class _Check:
             mates.setdefault(which, -states2[state] if negated else states2[state])
         for which, literal in self._derived(formula, ({}, states2), (0,)):
             mates.setdefault(which, literal)
-        for one, other in self.item.begins:
-            (side, mine), (other_side, state) = self._state(one), self._state(other)
-            if (side, other_side) != (0, 1) or mine not in self.classes[0] or state not in states2:
-                raise CertificateError("what a state bit of the description powers up as is none of the netlist")
-            which, negated = self.classes[0][mine]
-            opposite = negated ^ one.negated ^ other.negated
-            mates.setdefault(which, -states2[state] if opposite else states2[state])
+        mates |= {which: begun for which, begun in self._begun(formula, states2).items() if which not in mates}
         states1: dict[State, int] = {}
         for state in first.states:
             related = self.classes[0].get(state)
@@ -371,6 +365,28 @@ class _Check:
                 for number, side in enumerate(self.sides)
             ]
         self._show_related(formula, states, "after reset")
+
+    def _begun(self, formula: Formula, states: Mapping[State, int]) -> dict[int, int]:
+        """What classes are said to power up as: sums of products of state bits of the netlist."""
+        sums: dict[Member, int] = {}
+        for one, *others in self.item.begins:
+            named = [self._state(other) for other in others]
+            if not named or any(side != 1 or state not in states for side, state in named):
+                raise CertificateError("what a state bit of the description powers up as is none of the netlist")
+            product = TRUE
+            for other, (_, state) in zip(others, named, strict=True):
+                product = formula.land(product, -states[state] if other.negated else states[state])
+            sums[one] = -formula.land(-sums.get(one, -TRUE), -product)
+        found: dict[int, int] = {}
+        for one, literal in sums.items():
+            side, mine = self._state(one)
+            if side != 0 or mine not in self.classes[0]:
+                raise CertificateError("what powers up as the netlist does is no state bit of the description")
+            which, negated = self.classes[0][mine]
+            if which in found:
+                raise CertificateError(f"it is said twice what {one.name!r} powers up as")
+            found[which] = -literal if negated ^ one.negated else literal
+        return found
 
     def _step(self, formula: Formula) -> None:
         variables: dict[int, int] = {-1: -TRUE}

@@ -98,15 +98,23 @@ def _derived(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Valu
     return found
 
 
-def _begins(first: Side, second: Side, proof: Proof) -> list[tuple[Member, Member]]:
-    """What registers of the description that are equal under a guard only power up as."""
+def _begins(first: Side, second: Side, proof: Proof) -> list[tuple[Member, ...]]:
+    """What registers of the description power up as that are equal under a guard only, or hold another code."""
     leaders = _leaders(first, second, proof)
-    found = []
+    found: list[tuple[Member, ...]] = []
     for which, _ in proof.torn:
         mate = int(proof.mates[which])
         if mate >= 0:
             flip = bool(proof.relation.second_flips[mate])
             found.append((leaders[which], Member(2, second.latch_names[mate], flip)))
+    for code in proof.codes:
+        for latch, values in code.ones():
+            one = Member(1, first.latch_names[latch], False)
+            for value in values:
+                word = (
+                    Member(2, second.latch_names[other], not value >> at & 1) for at, other in enumerate(code.second)
+                )
+                found.append((one, *word))
     return found
 
 

@@ -15,7 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
+from sandgrain.equivalence.codes import Code
+from sandgrain.equivalence.constrained import repair, satisfied
 from sandgrain.equivalence.deriving import derived_rows
 from sandgrain.equivalence.joint import ALL, Frame, Ports, Relation, Words, words_of
 from sandgrain.equivalence.sides import Side
@@ -30,8 +31,10 @@ _NONE: Final = np.uint32(0xFFFFFFFF)
 _SWEEPS: Final = 3
 
 
-def targets(first: Side, second: Side, ports: Ports, relation: Relation) -> tuple[Literals, Literals]:
-    """The points of the description and what each has to be.
+def targets(
+    first: Side, second: Side, ports: Ports, relation: Relation, codes: Sequence[Code] = ()
+) -> tuple[Literals, Literals]:
+    """The points of the description and what each has to be, those of words in another code what is nearest to it.
 
     Returns:
         uint32 (points,) literals of the description's network, next states first and then outputs, and uint32 (points,)
@@ -49,6 +52,8 @@ def targets(first: Side, second: Side, ports: Ports, relation: Relation) -> tupl
     )
     constant = relation.first == 0
     wanted[constant] = flips[constant]
+    for latch, other, opposite in (partner for code in codes for partner in code.partners()):
+        wanted[latch] = network.latch_next[other] ^ np.uint32(opposite)
     keys = list(ports.outputs)
     outputs1 = np.array([first.outputs[key] for key in keys], np.uint32)
     outputs2 = np.array([second.outputs[key] for key in keys], np.uint32)
@@ -88,6 +93,7 @@ def choose(
     relation: Relation,
     clauses: Clauses,
     given: Sequence[Patterns] = (),
+    codes: Sequence[Code] = (),
     *,
     seed: int = 5,
 ) -> Literals:
@@ -95,13 +101,14 @@ def choose(
 
     Args:
         first, second, ports, relation: what is compared.
-        clauses: what holds of the states of the description.
+        clauses: what holds of the classes, ``2 * class + negated``.
         given: states and inputs of this relation that a choice has to be right in, beside random ones.
+        codes: words that are in another code on the other side.
         seed: of the random ones.
     """
     if not first.free.size:
         return np.zeros(0, np.uint32)
-    return _Choosing(first, second, ports, relation, clauses, given, seed).run()
+    return _Choosing(first, second, ports, relation, clauses, given, codes, seed).run()
 
 
 class _Choosing:
@@ -113,11 +120,11 @@ class _Choosing:
         relation: Relation,
         clauses: Clauses,
         given: Sequence[Patterns],
+        codes: Sequence[Code],
         seed: int,
     ) -> None:
         self.side = first
         random = np.random.default_rng(seed)
-        known = class_clauses(clauses, relation)
 
         def drawn(rows: int, more: Sequence[Words]) -> Words:
             fresh = random.integers(0, 1 << 64, (rows, _WORDS), np.uint64)
@@ -125,8 +132,10 @@ class _Choosing:
 
         values = drawn(relation.count, [item.classes for item in given])
         values[0] = 0
-        repair(values[:, :_WORDS], known, random)
-        self.possible = satisfied(values, known) if len(known) else np.full(values.shape[1], ALL)
+        for code in codes:
+            code.draw(values[:, :_WORDS], relation, random)
+        repair(values[:, :_WORDS], clauses, random)
+        self.possible = satisfied(values, clauses) if len(clauses) else np.full(values.shape[1], ALL)
         derived_rows(first, second, relation, values)
         inputs = drawn(len(ports.inputs), [item.inputs for item in given])
         width = values.shape[1]
@@ -140,7 +149,7 @@ class _Choosing:
         bound = ports.first_inputs >= 0
         self.description.inputs[bound] = inputs[ports.first_inputs[bound]]
         self.description.state[:] = values[relation.first] ^ spread(relation.first_flips)
-        points, wanted = targets(first, second, ports, relation)
+        points, wanted = targets(first, second, ports, relation, codes)
         required = wanted != _NONE
         self.points, self.wanted = points[required], wanted[required]
         self.goal = read(self.netlist.values, self.wanted)

@@ -14,17 +14,26 @@ from sandgrain.formal.mining import Clauses
 _PASSES: Final = 12
 
 
-def class_clauses(clauses: Clauses, relation: Relation) -> Clauses:
-    """Clauses over the description's latches as clauses over classes, ``2 * class + negated``, each once."""
+def over_classes(clauses: Clauses, relation: Relation) -> Clauses:
+    """Clauses over the description's latches as clauses over classes, ``2 * class + negated``, row by row."""
+    literals: Clauses = 2 * relation.first[clauses >> 1] + ((clauses & 1) ^ relation.first_flips[clauses >> 1])
+    return literals
+
+
+def telling(clauses: Clauses) -> Clauses:
+    """Clauses over classes, sorted and each once, without those that are true of all values."""
     if not len(clauses):
         return clauses
-    latches = clauses >> 1
-    literals = 2 * relation.first[latches] + ((clauses & 1) ^ relation.first_flips[latches])
-    literals = np.sort(literals, axis=1)
+    literals = np.sort(clauses, axis=1)
     # Class 0 is false, so its negation is true.
     open_ = ~(literals == 1).any(axis=1) & ~(literals[:, :-1] == (literals[:, 1:] ^ 1)).any(axis=1)
     result: Clauses = np.unique(literals[open_], axis=0).astype(np.int64)
     return result
+
+
+def class_clauses(clauses: Clauses, relation: Relation) -> Clauses:
+    """Clauses over the description's latches as those over classes that say something, each once."""
+    return telling(over_classes(clauses, relation)) if len(clauses) else clauses
 
 
 def repair(values: Words, clauses: Clauses, random: np.random.Generator) -> NDArray[np.uint64]:

@@ -49,6 +49,8 @@ def guarded(prover: Prover, suspected: Proof, conditions: Conditions) -> Proof |
             if proof.holds or not proof.broken:
                 return proof if proof.holds else None
         if proof.broken:
+            if max(proof.broken) >= len(rows):
+                return None
             for row in proof.broken:
                 literal, which = (int(value) for value in (rows[row][0], rows[row][1] >> 1))
                 if literal in guards[which]:

@@ -31,6 +31,17 @@ _MOST: Final = 60_000
 NO_CLAUSES: Final[Clauses] = np.zeros((0, 2), np.int64)
 
 
+def stacked(first: Clauses, second: Clauses) -> Clauses:
+    """Clauses of both, one after another; shorter ones repeat their last literal."""
+    width = max(first.shape[1], second.shape[1])
+    wide = [
+        np.concatenate((clauses, np.repeat(clauses[:, -1:], width - clauses.shape[1], axis=1)), axis=1)
+        for clauses in (first, second)
+    ]
+    result: Clauses = np.concatenate(wide)
+    return result
+
+
 def environment_of(side: Side, resets: Resets) -> Environment:
     """One side by itself: any power-up, the declared reset, then anything at all, further resets included."""
     inputs = tuple(InputBit(None if key is None else key, 0, key or f"free{at}") for at, key in enumerate(side.inputs))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.codes import Code
 from sandgrain.equivalence.joint import ALL, Ports, Relation, derived_values, literal_flips
 from sandgrain.equivalence.resets import Resets, reset_value
 from sandgrain.equivalence.sides import Side
@@ -71,7 +73,7 @@ class Base:
 
     The netlist powers up anyhow. A register of the description without an initial value may be chosen, and is: as its
     class has it, where that is the constant, or as the register of the netlist that ``mates`` (int64 by class, -1 if
-    there is none) names.
+    there is none) names, or as ``codes`` have it.
 
     Attributes:
         graph: the graph; its free variables come first.
@@ -91,6 +93,7 @@ class Base:
         cycles: int,
         mates: NDArray[np.int64],
         guards: Clauses,
+        codes: Sequence[Code] = (),
     ) -> None:
         network1, network2 = first.network, second.network
         self.graph = graph = Graph((cycles + 1) * (network1.variable_count + network2.variable_count))
@@ -117,6 +120,9 @@ class Base:
             if item.side == 0:
                 mine = relation.first == relation.first[item.latch]
                 state1[mine] = value ^ flips1[item.latch] ^ flips1[mine]
+        for code in codes:
+            for latch, value in code.power_up(graph, state2):
+                state1[latch] = value
         state1 = _initial(network1.latch_init, state1)
         for cycle in range(cycles):
             given = inputs[cycle].copy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sandgrain.equivalence.codes import Code
 from sandgrain.equivalence.invariants import NO_CLAUSES
 from sandgrain.equivalence.joint import Frame, Relation
 from sandgrain.equivalence.powering import Point
@@ -43,6 +44,7 @@ class Proof:
         mates: int64 (classes,), the register of the netlist that open ones of the description power up as, -1 if none.
         guards: clauses over classes, ``2 * class + negated``, true like ``clauses``.
         torn: class of the description and class of the netlist of what is equal under guards only.
+        codes: words of the description that power up as a word of the netlist in another code.
         broken: rows of ``guards`` that a step does not keep, or reset does not make true.
     """
 
@@ -57,6 +59,7 @@ class Proof:
     mates: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     guards: Clauses = field(default_factory=lambda: NO_CLAUSES)
     torn: list[tuple[int, int]] = field(default_factory=list)
+    codes: tuple[Code, ...] = ()
     broken: list[int] = field(default_factory=list)
 
     @property

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandgrain.equivalence.choices import Patterns, choose
-from sandgrain.equivalence.constrained import class_clauses, repair, satisfied
+from sandgrain.equivalence.codes import Code, apart, without
+from sandgrain.equivalence.constrained import class_clauses, repair, satisfied, telling
 from sandgrain.equivalence.deriving import Deriving, derived_rows
-from sandgrain.equivalence.invariants import NO_CLAUSES, mine
+from sandgrain.equivalence.invariants import NO_CLAUSES, mine, stacked
 from sandgrain.equivalence.joint import ALL, Derived, Frame, Ports, Relation, Words, build_frame, derived_classes
 from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.powering import Base, Point, mates_of
 from sandgrain.equivalence.proofs import Difference, Proof, next_of_classes, points_of
+from sandgrain.equivalence.recoding import recoded
 from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
 from sandgrain.equivalence.sweeping import Sweeper
@@ -37,6 +39,9 @@ _DERIVING: Final = 0.03
 _LEAST: Final = 3.0
 _FORCING: Final = 0.2
 """Share of the time left that a step with partners forced by name takes."""
+_RECODING: Final = 0.1
+"""Share of the time left that it may take to say which codes of a recoded word occur."""
+_MOST_ASIDE: Final = 16
 _CANDIDATES: Final = 12
 """How often registers are derived from other nets."""
 _CHOICES: Final = 12
@@ -57,10 +62,15 @@ class Prover:
         deadline: float,
     ) -> None:
         self.first, self.second, self.ports, self.resets = first, second, ports, resets
-        self.hints, self.progress, self.deadline = hints, progress, deadline
+        self.progress, self.deadline = progress, deadline
+        with progress.stage("matching registers"):
+            seconds = _RECODING * (deadline - time.monotonic())
+            self.recoded = recoded(first, second, ports, resets, hints, seconds=seconds)
+        self.hints = self.recoded.hints
         self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
         self.unsure: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
+        self.codes: tuple[Code, ...] = ()
 
     def run(self) -> Iterator[tuple[Proof, bool]]:
         """The best proof so far, and whether the attempt it comes from is over; `Proof.holds` says whether it is one.
@@ -104,31 +114,27 @@ class Prover:
         Where one register went astray it may take many with it, and such a step is slow to compare. So the first is one
         in which all have the partners their names suggest, if that is another.
         """
-        clauses = NO_CLAUSES
         self.mined[:] = self.unsure[:] = False
+        begun = clauses = self.recoded.clauses if hints else NO_CLAUSES
+        self.codes = self.recoded.codes if hints else ()
+        coded = len(clauses) > 0
         while True:
             with self.progress.stage("matching registers"):
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses, dense=dense)
                 relation = matching.run(hints)
-                relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
-            named = self._named(relation, clauses) if hints and clauses is NO_CLAUSES else None
-            if named is not None:
+                apart(relation, self.codes)
+                relation.choices = self._chosen(relation, clauses)
+            named = self._named(relation, clauses) if hints and (coded or clauses is begun) else None
+            if named is not None and not coded:
                 yield named, False
-            proof = self.step(relation, clauses)
-            given: list[Patterns] = []
-            for _ in range(_CHOICES):
-                models = [item.model for item in proof.differences if item.model is not None]
-                if not models or not self.first.free.size:
-                    break
-                given.append(Patterns.of(proof.frame, models))
-                choices = choose(self.first, self.second, self.ports, relation, clauses, given)
-                if (choices == relation.choices).all():
-                    break
-                relation.choices = choices
-                proof = self.step(relation, clauses)
+            # Where words were recoded, simulation takes most registers from each other, and names do not.
+            proof = self._chosen_well(named if named is not None and coded else self.step(relation, clauses))
+            freed = self._set_aside(proof) if coded else None
+            if freed is not None and _fewer(freed, proof):
+                proof = self._chosen_well(freed)
             if proof.step and not proof.differences:
                 break
-            if clauses is NO_CLAUSES and named is None:
+            if clauses is begun and named is None:
                 yield proof, False
             derived = self._derived(proof)
             if derived is not None:
@@ -141,8 +147,37 @@ class Prover:
                 break
             clauses = _joined(clauses, more)
         if proof.step and not proof.differences and not proof.base:
-            self.base(proof)
+            proof = self._based(proof)
         yield proof, True
+
+    def _based(self, proof: Proof) -> Proof:
+        """The same step with its base; what was only guessed of words in another code is dropped where it is wrong."""
+        while not proof.differences:
+            if not proof.broken:
+                self.base(proof)
+            if not proof.broken or proof.differences:
+                break
+            codes = without(self.codes, proof.relation, proof.broken)
+            if codes is None:
+                break
+            self.codes = codes
+            proof = self.step(proof.relation, proof.clauses)
+        return proof
+
+    def _chosen_well(self, proof: Proof) -> Proof:
+        """A step in which what the description leaves undefined is chosen as the counterexamples of steps want it."""
+        relation, given = proof.relation, list[Patterns]()
+        for _ in range(_CHOICES):
+            models = [item.model for item in proof.differences if item.model is not None]
+            if not models or not self.first.free.size:
+                break
+            given.append(Patterns.of(proof.frame, models))
+            choices = self._chosen(relation, proof.clauses, given)
+            if (choices == relation.choices).all():
+                break
+            relation.choices = choices
+            proof = self.step(relation, proof.clauses)
+        return proof
 
     def _derived(self, proof: Proof) -> Proof | None:
         """A proof in which registers without a partner are derived from the other side, if that is found.
@@ -150,10 +185,10 @@ class Prover:
         A class that runs tell apart may have kept registers from it, so its members are tried by themselves as well.
         """
         end, share = self.deadline, max(_LEAST, _DERIVING * (self.deadline - time.monotonic()))
-        for apart in (False, True):
+        for split in (False, True):
             with self.progress.stage("deriving registers"):
                 sides = (self.first, self.second, self.ports, self.resets)
-                deriving = Deriving(*sides, proof.relation, self.random, apart=apart)
+                deriving = Deriving(*sides, proof.relation, self.random, apart=split)
             self.deadline = min(end, time.monotonic() + share)
             try:
                 found = self._from_nets(deriving, proof.clauses)
@@ -171,7 +206,7 @@ class Prover:
             attempt = deriving.run()
             if attempt is None:
                 return None
-            attempt.choices = choose(self.first, self.second, self.ports, attempt, clauses)
+            attempt.choices = self._chosen(attempt, clauses)
             found = self.step(attempt, clauses)
             if found.step and not found.differences:
                 self.base(found)
@@ -224,6 +259,21 @@ class Prover:
                 relation.count += 1
         return self._tried(relation, proof.clauses)
 
+    def _set_aside(self, proof: Proof) -> Proof | None:
+        """A step in which few registers of the description that differ have no partner; None if there are many.
+
+        Where the netlist does without a register, simulation takes any other for its partner that it agrees with.
+        """
+        relation = proof.relation.copy()
+        wrong = [item.point.index for item in proof.differences if item.point.kind == "first"]
+        if not 0 < len(wrong) <= _MOST_ASIDE:
+            return None
+        for latch in wrong:
+            relation.first[latch] = relation.count
+            relation.count += 1
+        relation.tidy()
+        return self.step(relation, proof.clauses)
+
     def _named(self, before: Relation, clauses: Clauses) -> Proof | None:
         """A step with partners forced by name; None if none was, or it is not decided in a share of the time."""
         relation = before.copy()
@@ -246,12 +296,27 @@ class Prover:
         end = self.deadline
         self.deadline = min(end, time.monotonic() + max(_LEAST, _FORCING * (end - time.monotonic())))
         try:
-            relation.choices = choose(self.first, self.second, self.ports, relation, clauses)
+            relation.choices = self._chosen(relation, clauses)
             return self.step(relation, clauses)
         except LimitExceeded:
             return None
         finally:
             self.deadline = end
+
+    def _chosen(self, relation: Relation, clauses: Clauses, given: Sequence[Patterns] = ()) -> Literals:
+        """What the description leaves undefined, chosen for a relation."""
+        return choose(self.first, self.second, self.ports, relation, self._known(relation, clauses), given, self.codes)
+
+    def _known(self, relation: Relation, clauses: Clauses, guards: Clauses = NO_CLAUSES) -> Clauses:
+        """All that is known about the classes of a relation."""
+        return _joined(class_clauses(clauses, relation), telling(stacked(guards, self._coded(relation))))
+
+    def _coded(self, relation: Relation) -> Clauses:
+        """What holds of words that are in another code on the other side, as clauses over classes."""
+        found = NO_CLAUSES
+        for code in self.codes:
+            found = stacked(found, code.clauses(relation))
+        return found
 
     # --- one step
 
@@ -263,8 +328,8 @@ class Prover:
         """
         with self.progress.stage("comparing a step"):
             frame = build_frame(self.first, self.second, self.ports, relation)
-            known = class_clauses(clauses, relation)
-            known = _joined(known, guards) if len(guards) else known
+            known = self._known(relation, clauses, guards)
+            guards = stacked(guards, self._coded(relation))
             required = _graph_clauses(known, frame)
             patterns, possible = self._patterns(frame, relation, known)
             sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
@@ -284,7 +349,18 @@ class Prover:
             finally:
                 sweeper.close()
         registers = [item for item in differences if item.point.kind != "output"]
-        return Proof(relation, clauses, not registers, False, differences, frame, swept, guards=guards, broken=broken)
+        return Proof(
+            relation,
+            clauses,
+            not registers,
+            False,
+            differences,
+            frame,
+            swept,
+            guards=guards,
+            codes=self.codes,
+            broken=broken,
+        )
 
     def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
         for pair in ([a, b ^ 1], [a ^ 1, b]):
@@ -299,6 +375,8 @@ class Prover:
         count = frame.classes.size
         values = self.random.integers(0, 1 << 64, (count, _PATTERN_WORDS), np.uint64)
         values[0] = 0
+        for code in self.codes:
+            code.draw(values, relation, self.random)
         possible = repair(values, clauses, self.random)
         if relation.derived:
             derived_rows(self.first, self.second, relation, values)
@@ -370,6 +448,7 @@ class Prover:
                 cycles,
                 mates,
                 proof.guards,
+                proof.codes,
             )
             patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
             patterns[0] = 0
@@ -430,11 +509,5 @@ def _graph_clauses(clauses: Clauses, frame: Frame) -> list[list[int]]:
 
 def _joined(old: Clauses, new: Clauses) -> Clauses:
     """Both sets of clauses, each once."""
-    width = max(old.shape[1], new.shape[1])
-
-    def widened(clauses: Clauses) -> Clauses:
-        missing = width - clauses.shape[1]
-        return np.concatenate((clauses, np.repeat(clauses[:, -1:], missing, axis=1)), axis=1)
-
-    result: Clauses = np.unique(np.concatenate((widened(old), widened(new))), axis=0)
+    result: Clauses = np.unique(stacked(old, new), axis=0)
     return result

@@ -20,7 +20,8 @@ from sandgrain.logic.network import Literals, Network
 from sandgrain.logic.settling import settled
 from sandgrain.netlist.flatten import flatten
 from sandgrain.netlist.link import Linked
-from sandgrain.netlist.model import ONE, ZERO, Module
+from sandgrain.netlist.model import ONE, Module
+from sandgrain.netlist.open_outputs import with_open_outputs
 from sandgrain.netlist.port_bits import port_bit_name
 from sandgrain.netlist.state_bits import flat_digest, functions_of, state_names
 from sandgrain.verdict import Place, Text
@@ -141,7 +142,7 @@ def make_side(
     Raises:
         NetworkError: it is no clocked network, or two of its ports have bits of one name.
     """
-    module = flatten(linked)
+    module = with_open_outputs(flatten(linked))
     own = _held_bits(module, held)
     opened = assemble(module, linked.lookup, clocks, "cycle", held=own, leave_free=True)
     assembled = settled(opened)
@@ -165,10 +166,8 @@ def make_side(
                 elif bit >= 0:
                     outputs[key] = int(assembled.net_literals[bit])
                     opened_outputs[key] = int(opened.net_literals[bit])
-                elif bit in (ZERO, ONE):
-                    outputs[key] = opened_outputs[key] = int(bit == ONE)
                 else:
-                    left_out.append(key)
+                    outputs[key] = opened_outputs[key] = int(bit == ONE)
     inputs = tuple(keys.get(bit) if bit >= 0 else None for bit in assembled.input_bits.tolist())
     return Side(
         name,

@@ -38,7 +38,7 @@ class Telling:
             if side.left_out:
                 found.append(
                     Text(
-                        template="In the {side}, outputs carry a clock or have no value: {names}.",
+                        template="In the {side}, outputs carry a clock: {names}.",
                         args={"side": side.name, "names": _some(side.left_out)},
                     )
                 )
