@@ -13,27 +13,23 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandgrain.equivalence.choices import Patterns, choose
-from sandgrain.equivalence.codes import Code, apart, without
-from sandgrain.equivalence.constrained import class_clauses, repair, satisfied, telling
-from sandgrain.equivalence.deriving import Deriving, derived_rows
-from sandgrain.equivalence.invariants import NO_CLAUSES, mine, stacked
-from sandgrain.equivalence.joint import ALL, Derived, Frame, Ports, Relation, Words, build_frame, derived_classes
+from sandgrain.equivalence.choices import Patterns
+from sandgrain.equivalence.codes import apart, without
+from sandgrain.equivalence.deriving import Deriving
+from sandgrain.equivalence.invariants import NO_CLAUSES, mine
+from sandgrain.equivalence.joint import Derived, Ports, Relation, derived_classes
 from sandgrain.equivalence.matching import Matching
 from sandgrain.equivalence.names import Hint
-from sandgrain.equivalence.powering import Base, Point, mates_of
-from sandgrain.equivalence.proofs import Difference, Proof, next_of_classes, points_of
+from sandgrain.equivalence.proofs import Proof
 from sandgrain.equivalence.recoding import recoded
-from sandgrain.equivalence.resets import Resets, reset_cycles
+from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.sides import Side
-from sandgrain.equivalence.sweeping import Sweeper
+from sandgrain.equivalence.stepping import Stepping, joined
 from sandgrain.errors import LimitExceeded
 from sandgrain.formal.mining import Clauses
-from sandgrain.logic.network import Literals
 from sandgrain.logic.structure import fanin_cone
 from sandgrain.progress import Progress
 
-_PATTERN_WORDS: Final = 32
 _DERIVING: Final = 0.03
 """Share of the time left that the derivation of registers takes, `_LEAST` seconds at least."""
 _LEAST: Final = 3.0
@@ -48,7 +44,7 @@ _CHOICES: Final = 12
 """How often the choices are made anew from counterexamples."""
 
 
-class Prover:
+class Prover(Stepping):
     """The search for a proof of one comparison."""
 
     def __init__(
@@ -61,16 +57,13 @@ class Prover:
         progress: Progress,
         deadline: float,
     ) -> None:
-        self.first, self.second, self.ports, self.resets = first, second, ports, resets
-        self.progress, self.deadline = progress, deadline
+        super().__init__(first, second, ports, resets, progress, deadline)
         with progress.stage("matching registers"):
             seconds = _RECODING * (deadline - time.monotonic())
             self.recoded = recoded(first, second, ports, resets, hints, seconds=seconds)
         self.hints = self.recoded.hints
-        self.random = np.random.default_rng(3)
         self.mined: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
         self.unsure: NDArray[np.bool_] = np.zeros(first.network.latch_count, np.bool_)
-        self.codes: tuple[Code, ...] = ()
 
     def run(self) -> Iterator[tuple[Proof, bool]]:
         """The best proof so far, and whether the attempt it comes from is over; `Proof.holds` says whether it is one.
@@ -123,7 +116,7 @@ class Prover:
                 matching = Matching(self.first, self.second, self.ports, self.resets, clauses, dense=dense)
                 relation = matching.run(hints)
                 apart(relation, self.codes)
-                relation.choices = self._chosen(relation, clauses)
+                relation.choices = self.chosen(relation, clauses)
             named = self._named(relation, clauses) if hints and (coded or clauses is begun) else None
             if named is not None and not coded:
                 yield named, False
@@ -145,7 +138,7 @@ class Prover:
                 more = self._mine(doubted)
             if not len(more):
                 break
-            clauses = _joined(clauses, more)
+            clauses = joined(clauses, more)
         if proof.step and not proof.differences and not proof.base:
             proof = self._based(proof)
         yield proof, True
@@ -172,7 +165,7 @@ class Prover:
             if not models or not self.first.free.size:
                 break
             given.append(Patterns.of(proof.frame, models))
-            choices = self._chosen(relation, proof.clauses, given)
+            choices = self.chosen(relation, proof.clauses, given)
             if (choices == relation.choices).all():
                 break
             relation.choices = choices
@@ -206,7 +199,7 @@ class Prover:
             attempt = deriving.run()
             if attempt is None:
                 return None
-            attempt.choices = self._chosen(attempt, clauses)
+            attempt.choices = self.chosen(attempt, clauses)
             found = self.step(attempt, clauses)
             if found.step and not found.differences:
                 self.base(found)
@@ -260,17 +253,25 @@ class Prover:
         return self._tried(relation, proof.clauses)
 
     def _set_aside(self, proof: Proof) -> Proof | None:
-        """A step in which few registers of the description that differ have no partner; None if there are many.
+        """A step in which few registers that differ have the partner their name suggests, or none.
 
-        Where the netlist does without a register, simulation takes any other for its partner that it agrees with.
+        Where the netlist does without a register, simulation takes any other for its partner that it agrees with, and
+        what hardly ever changes it takes for constant.
         """
         relation = proof.relation.copy()
-        wrong = [item.point.index for item in proof.differences if item.point.kind == "first"]
-        if not 0 < len(wrong) <= _MOST_ASIDE:
+        wrong = {(item.point.kind, item.point.index) for item in proof.differences}
+        if not wrong or len(wrong) > _MOST_ASIDE:
             return None
-        for latch in wrong:
-            relation.first[latch] = relation.count
-            relation.count += 1
+        for hint in self.hints:
+            pair = {("first", hint.first), ("second", hint.second)}
+            if relation.first[hint.first] == relation.second[hint.second] == 0 and wrong & pair:
+                _pair(relation, hint)
+                wrong -= pair
+        for kind, latch in wrong:
+            if kind != "output":
+                side = relation.first if kind == "first" else relation.second
+                side[latch] = relation.count
+                relation.count += 1
         relation.tidy()
         return self.step(relation, proof.clauses)
 
@@ -296,96 +297,12 @@ class Prover:
         end = self.deadline
         self.deadline = min(end, time.monotonic() + max(_LEAST, _FORCING * (end - time.monotonic())))
         try:
-            relation.choices = self._chosen(relation, clauses)
+            relation.choices = self.chosen(relation, clauses)
             return self.step(relation, clauses)
         except LimitExceeded:
             return None
         finally:
             self.deadline = end
-
-    def _chosen(self, relation: Relation, clauses: Clauses, given: Sequence[Patterns] = ()) -> Literals:
-        """What the description leaves undefined, chosen for a relation."""
-        return choose(self.first, self.second, self.ports, relation, self._known(relation, clauses), given, self.codes)
-
-    def _known(self, relation: Relation, clauses: Clauses, guards: Clauses = NO_CLAUSES) -> Clauses:
-        """All that is known about the classes of a relation."""
-        return _joined(class_clauses(clauses, relation), telling(stacked(guards, self._coded(relation))))
-
-    def _coded(self, relation: Relation) -> Clauses:
-        """What holds of words that are in another code on the other side, as clauses over classes."""
-        found = NO_CLAUSES
-        for code in self.codes:
-            found = stacked(found, code.clauses(relation))
-        return found
-
-    # --- one step
-
-    def step(self, relation: Relation, clauses: Clauses, guards: Clauses = NO_CLAUSES) -> Proof:
-        """Ask of one step whether it keeps a relation under clauses over the description, and guards over classes.
-
-        Raises:
-            LimitExceeded: the time was up.
-        """
-        with self.progress.stage("comparing a step"):
-            frame = build_frame(self.first, self.second, self.ports, relation)
-            known = self._known(relation, clauses, guards)
-            guards = stacked(guards, self._coded(relation))
-            required = _graph_clauses(known, frame)
-            patterns, possible = self._patterns(frame, relation, known)
-            sweeper = Sweeper(frame.graph, frame.free_count, patterns, possible, required, self.deadline)
-            try:
-                swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
-                differences = []
-                for point in points_of(frame, relation):
-                    a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
-                    if a != b:
-                        differences += self._ask(sweeper, point, a, b)
-                following = next_of_classes(frame, relation)
-                broken = []
-                for row, clause in enumerate(guards.tolist()):
-                    ends = [int(following[literal >> 1]) ^ (literal & 1) ^ 1 for literal in clause]
-                    if sweeper.possible([_through(swept.literals, literal) for literal in ends]) is not False:
-                        broken.append(row)
-            finally:
-                sweeper.close()
-        registers = [item for item in differences if item.point.kind != "output"]
-        return Proof(
-            relation,
-            clauses,
-            not registers,
-            False,
-            differences,
-            frame,
-            swept,
-            guards=guards,
-            codes=self.codes,
-            broken=broken,
-        )
-
-    def _ask(self, sweeper: Sweeper, point: Point, a: int, b: int) -> list[Difference]:
-        for pair in ([a, b ^ 1], [a ^ 1, b]):
-            answer = sweeper.possible(pair)
-            if answer is None:
-                return [Difference(point, None)]
-            if answer:
-                return [Difference(point, sweeper.model())]
-        return []
-
-    def _patterns(self, frame: Frame, relation: Relation, clauses: Clauses) -> tuple[Words, NDArray[np.uint64]]:
-        count = frame.classes.size
-        values = self.random.integers(0, 1 << 64, (count, _PATTERN_WORDS), np.uint64)
-        values[0] = 0
-        for code in self.codes:
-            code.draw(values, relation, self.random)
-        possible = repair(values, clauses, self.random)
-        if relation.derived:
-            derived_rows(self.first, self.second, relation, values)
-            possible = satisfied(values, clauses)
-        patterns = self.random.integers(0, 1 << 64, (frame.free_count, _PATTERN_WORDS), np.uint64)
-        patterns[0] = 0
-        free = np.flatnonzero(~derived_classes(relation))[1:]
-        patterns[frame.classes[free] >> np.uint32(1)] = values[free]
-        return patterns, possible
 
     # --- what else is known
 
@@ -419,57 +336,6 @@ class Prover:
             tick=lambda alive: self.progress.update(f"{alive} candidates", None, None),
         )
 
-    # --- after reset
-
-    def base(self, proof: Proof) -> None:
-        """Whether the relation holds at power-up, or else after reset, from every power-up state of the netlist."""
-        for cycles in dict.fromkeys((0, reset_cycles(self.resets))):
-            proof.base, proof.cycles, proof.broken = False, cycles, []
-            before = list(proof.differences)
-            self._after(proof, cycles)
-            if proof.base:
-                break
-            if cycles != reset_cycles(self.resets):
-                proof.differences = before
-
-    def _after(self, proof: Proof, cycles: int) -> None:
-        with self.progress.stage("comparing after reset"):
-            mates = mates_of(self.second, self.ports, self.resets, proof.relation, cycles, self.random)
-            for which, other in proof.torn:
-                mates[which] = mates[other]
-            proof.mates = mates
-            base = Base(
-                self.first,
-                self.second,
-                self.ports,
-                self.resets,
-                proof.relation,
-                proof.clauses,
-                cycles,
-                mates,
-                proof.guards,
-                proof.codes,
-            )
-            patterns = self.random.integers(0, 1 << 64, (base.free_count, 8), np.uint64)
-            patterns[0] = 0
-            sweeper = Sweeper(base.graph, base.free_count, patterns, np.full(8, ALL), [], self.deadline)
-            try:
-                swept = sweeper.run(lambda done, total: self.progress.update("merging equal nodes", done, total))
-                for point in base.points:
-                    a, b = (_through(swept.literals, literal) for literal in (point.literal, point.wanted))
-                    if a != b:
-                        proof.differences += self._ask(sweeper, point, a, b)
-                for row, clause in enumerate(base.clauses, -len(proof.clauses)):
-                    literals = [_through(swept.literals, literal) for literal in clause]
-                    if sweeper.possible([literal ^ 1 for literal in literals]) is False:
-                        continue
-                    if row < 0:
-                        return
-                    proof.broken.append(row)
-            finally:
-                sweeper.close()
-            proof.base = not proof.differences and not proof.broken
-
 
 def _pair(relation: Relation, hint: Hint) -> None:
     """Put both registers of a hint into a class of their own."""
@@ -494,20 +360,3 @@ def _not_derived(proof: Proof) -> list[Derived]:
 def _fewer(proof: Proof, best: Proof) -> bool:
     """Whether a proof that does not hold leaves less open than the best one."""
     return not best.step and len(proof.differences) < len(best.differences)
-
-
-def _through(literals: Literals, literal: int) -> int:
-    return int(literals[literal >> 1]) ^ (literal & 1)
-
-
-def _graph_clauses(clauses: Clauses, frame: Frame) -> list[list[int]]:
-    return [
-        [int(frame.classes[literal >> 1]) ^ (literal & 1) for literal in dict.fromkeys(clause)]
-        for clause in clauses.tolist()
-    ]
-
-
-def _joined(old: Clauses, new: Clauses) -> Clauses:
-    """Both sets of clauses, each once."""
-    result: Clauses = np.unique(stacked(old, new), axis=0)
-    return result
