@@ -31,7 +31,7 @@ def serv(tmp_path_factory: pytest.TempPathFactory) -> MappedCore:
     return _core("serv", "plain", tmp_path_factory.mktemp("serv"))
 
 
-@pytest.mark.parametrize(("name", "flavour"), [("vexriscv", "other"), ("picorv32", "plain")])
+@pytest.mark.parametrize(("name", "flavour"), [("vexriscv", "other"), ("picorv32", "plain"), ("picorv32", "retimed")])
 def test_a_mapped_core_is_proved(name: str, flavour: str, tmp_path: Path) -> None:
     result = _core(name, flavour, tmp_path).compared(budget=600)
     assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]

@@ -154,3 +154,27 @@ def test_a_ring_is_written_out_once_for_each_place_it_is_cut_at(tmp_path: Path) 
     text = flat_verilog(side, "second")
     assert text.count("_r0 =") >= 1 and "_r1" not in text
     assert replace(side).loops == side.loops and len(side.loops) == 1
+
+
+# An output that the description leaves open beside one that it does not.
+OPEN_OUTPUT = """
+module top(input c, input r, input e, output [1:0] y, output z);
+  {gates}
+endmodule
+"""
+UNDEFINED = OPEN_OUTPUT.format(gates="\\$anyseq #(.WIDTH(2)) u (.Y(y)); buf (z, e);")
+
+
+@pytest.mark.parametrize("value", ["2'bxx", "2'bzz", "2'bx1", "2'b0z"])
+def test_an_output_tied_to_nothing_may_be_anything(tmp_path: Path, value: str) -> None:
+    """As synthesis writes what a description does not define."""
+    open_ = OPEN_OUTPUT.format(gates=f"assign y = {value}; buf (z, e);")
+    result = compared(UNDEFINED, open_, tmp_path, WITH_RESET)
+    assert result.verdict is Verdict.PROVED, [str(text) for text in result.not_covered]
+
+
+@pytest.mark.parametrize("value", ["x", "z"])
+def test_an_output_tied_to_nothing_is_not_what_is_defined(tmp_path: Path, value: str) -> None:
+    defined = OPEN_OUTPUT.format(gates="buf (y[0], e); buf (y[1], e); buf (z, e);")
+    shown = refuted(defined, defined.replace("buf (y[0], e);", f"assign y[0] = 1'b{value};"), tmp_path).counterexample
+    assert shown is not None and shown.output == "y[0]" and shown.checked_by
