@@ -15,7 +15,7 @@ import numpy as np
 
 from sandgrain.equivalence.constrained import over_classes
 from sandgrain.equivalence.invariants import NO_CLAUSES, environment_of, stacked
-from sandgrain.equivalence.joint import Relation, Words, lanes_of, words_of
+from sandgrain.equivalence.joint import Relation, Words, words_of
 from sandgrain.equivalence.resets import Resets
 from sandgrain.equivalence.sides import Side
 from sandgrain.formal.environment import Environment
@@ -98,7 +98,7 @@ class Code:
         rows = [at for at, held in enumerate(self.table) if held in self.unused]
         if not rows:
             return
-        lanes = lanes_of(values[:1] & np.uint64(0)).shape[1]
+        lanes = 64 * values.shape[1]
         chosen = random.integers(0, 4, lanes) == 0
         row = random.choice(rows, lanes)
         held = np.array(self.table)[row]
@@ -110,8 +110,8 @@ class Code:
             for at, latch in enumerate(word):
                 bits = words_of(((value >> at & 1) ^ int(flips[latch]) == 1)[None])[0]
                 values[classes[latch]] = (values[classes[latch]] & ~mask) | (bits & mask)
+        own = {int(relation.first[latch]) for latch in self.first}
         for clause in over_classes(self.unwritten, relation).tolist():
-            own = {int(relation.first[latch]) for latch in self.first}
             for literal in clause:
                 if literal >> 1 not in own and literal >> 1:
                     values[literal >> 1] = values[literal >> 1] & ~mask if literal & 1 else values[literal >> 1] | mask

@@ -24,6 +24,7 @@ from sandgrain.equivalence.joint import ALL, Ports, Relation, Words
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
 from sandgrain.equivalence.sides import Side
+from sandgrain.equivalence.stimulus import known_inputs
 from sandgrain.formal.mining import Clauses
 from sandgrain.formal.sampling import spread
 from sandgrain.logic.network import UNKNOWN, Network
@@ -108,7 +109,7 @@ class Matching:
                 value = reset_value(resets, key, cycle)
                 if value is not None:
                     inputs[at] = ALL if value else 0
-            given = _given(network, self.ports.first_inputs, inputs)
+            given = known_inputs(network, self.ports.first_inputs, inputs)
             unknown = evaluate(network, network.latch_next, given, unknown)
             for simulator, places in zip(simulators, (self.ports.first_inputs, self.ports.second_inputs), strict=True):
                 known = places >= 0
@@ -171,7 +172,7 @@ class Matching:
             (self.second, self.ports.second_inputs, relation.second, relation.second_flips),
         ):
             network = side.network
-            inputs = _given(network, places, drawn)
+            inputs = known_inputs(network, places, drawn)
             column = flips[:, None]
             state = Ternary(
                 np.where(column, values.zeros[classes], values.ones[classes]),
@@ -326,20 +327,11 @@ class Matching:
             for network, places, state in zip(
                 networks, (self.ports.first_inputs, self.ports.second_inputs), (first, second), strict=True
             ):
-                states.append(evaluate(network, network.latch_next, _given(network, places, drawn), state))
+                states.append(evaluate(network, network.latch_next, known_inputs(network, places, drawn), state))
             first, second = states
             ones.append(np.concatenate((first.ones, second.ones)))
             zeros.append(np.concatenate((first.zeros, second.zeros)))
         return Ternary(np.concatenate(ones, axis=1), np.concatenate(zeros, axis=1))
-
-
-def _given(network: Network, places: NDArray[np.int64], drawn: Words) -> Ternary:
-    """The inputs of one side, undefined ones unknown."""
-    given = places >= 0
-    inputs = Ternary(*(np.zeros((network.input_count, drawn.shape[1]), np.uint64) for _ in range(2)))
-    inputs.ones[given] = drawn[places[given]]
-    inputs.zeros[given] = ~inputs.ones[given]
-    return inputs
 
 
 _NOTHING: Final = Ternary(np.zeros((0, WORDS), np.uint64), np.zeros((0, WORDS), np.uint64))

@@ -21,7 +21,7 @@ from sandgrain.equivalence.joint import ALL, Ports, lanes_of
 from sandgrain.equivalence.names import Hint
 from sandgrain.equivalence.resets import Resets, reset_cycles
 from sandgrain.equivalence.sides import Side
-from sandgrain.equivalence.stimulus import Stimulus
+from sandgrain.equivalence.stimulus import Stimulus, known_inputs
 from sandgrain.formal.mining import Clauses
 from sandgrain.logic.network import Network
 from sandgrain.logic.simulate import Ternary, evaluate
@@ -68,8 +68,9 @@ def recoded(
     wrong = {hint for hint in hints if seen.contradict(hint)}
     if not wrong:
         return nothing
-    alone1 = _without(first.network, {hint.first for hint in hints if hint not in wrong})
-    alone2 = _without(second.network, {hint.second for hint in hints if hint not in wrong})
+    good = [hint for hint in hints if hint not in wrong]
+    alone1 = np.setdiff1d(np.arange(first.network.latch_count), [hint.first for hint in good])
+    alone2 = np.setdiff1d(np.arange(second.network.latch_count), [hint.second for hint in good])
     if max(alone1.size, alone2.size) > _MOST:
         return nothing
     found = seen.partners(alone1, alone2)
@@ -86,14 +87,17 @@ def recoded(
     constant = {clause[0] >> 1 for clause in clauses.tolist() if len(set(clause)) == 1}
     kept = {hint for hint in hints if hint not in given_up and hint.first not in constant} | set(found)
     kept |= _left(words, kept, constant)
-    codes = tuple(code for word in words if (code := seen.code(*word)) is not None)
-    loose1 = {latch for code in codes for latch in code.first}
-    loose2 = {latch for code in codes for latch in code.second}
+    codes: list[Code] = []
+    loose1, loose2 = set[int](), set[int]()
+    for word1, word2 in words:
+        code = seen.code(word1, word2)
+        if code is not None and loose1.isdisjoint(word1) and loose2.isdisjoint(word2):
+            codes.append(code)
+            loose1, loose2 = loose1 | set(word1), loose2 | set(word2)
     kept = {hint for hint in kept if hint.first not in loose1 and hint.second not in loose2}
-    codes = tuple(
-        replace(code, unwritten=until_written(first, resets, code, clauses, seconds=seconds)) for code in codes
-    )
-    return Recoded(tuple(sorted(kept)), clauses, codes)
+    each = seconds / max(len(codes), 1)
+    codes = [replace(code, unwritten=until_written(first, resets, code, clauses, seconds=each)) for code in codes]
+    return Recoded(tuple(sorted(kept)), clauses, tuple(codes))
 
 
 def _left(words: Sequence[tuple[tuple[int, ...], tuple[int, ...]]], kept: set[Hint], constant: set[int]) -> set[Hint]:
@@ -131,7 +135,7 @@ class _Runs:
             for number, network in enumerate(networks):
                 if cycle >= lead:
                     shown[number].append(states[number])
-                given = _given(network, places[number], drawn)
+                given = known_inputs(network, places[number], drawn)
                 states[number] = evaluate(network, network.latch_next, given, states[number])
         self.first, self.second = (
             Ternary(*(np.concatenate([getattr(state, rail) for state in side], axis=1) for rail in ("ones", "zeros")))
@@ -190,21 +194,8 @@ class _Runs:
         return list(found.values())
 
 
-def _without(network: Network, taken: set[int]) -> NDArray[np.int64]:
-    return np.array([latch for latch in range(network.latch_count) if latch not in taken], np.int64)
-
-
 def _unknown(network: Network) -> Ternary:
     ones, zeros = (np.zeros((network.latch_count, _WORDS), np.uint64) for _ in range(2))
     ones[network.latch_init == 1] = ~np.uint64(0)
     zeros[network.latch_init == 0] = ~np.uint64(0)
-    return Ternary(ones, zeros)
-
-
-def _given(network: Network, places: NDArray[np.int64], drawn: NDArray[np.uint64]) -> Ternary:
-    """The inputs of one side, undefined ones unknown."""
-    given = places >= 0
-    ones, zeros = (np.zeros((network.input_count, _WORDS), np.uint64) for _ in range(2))
-    ones[given] = drawn[places[given]]
-    zeros[given] = ~ones[given]
     return Ternary(ones, zeros)

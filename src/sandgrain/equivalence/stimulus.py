@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandgrain.equivalence.joint import ALL, Ports, Words
 from sandgrain.equivalence.resets import Resets, reset_cycles, reset_value
+from sandgrain.logic.network import Network
+from sandgrain.logic.simulate import Ternary
 
 
 class Stimulus:
@@ -44,3 +47,18 @@ class Stimulus:
                     values[at] = ALL if value else 0
         self.last = values
         return values
+
+
+def known_inputs(network: Network, places: NDArray[np.int64], drawn: Words) -> Ternary:
+    """The inputs of one side in three values, undefined ones unknown.
+
+    Args:
+        network: of the side.
+        places: int64 (network inputs,), rows of ``drawn``, -1 for undefined.
+        drawn: uint64 (input bits, words).
+    """
+    given = places >= 0
+    inputs = Ternary(*(np.zeros((network.input_count, drawn.shape[1]), np.uint64) for _ in range(2)))
+    inputs.ones[given] = drawn[places[given]]
+    inputs.zeros[given] = ~inputs.ones[given]
+    return inputs
