@@ -7,6 +7,7 @@ import pytest
 from sandgrain.errors import ElaborationError, LimitExceeded
 from sandgrain.netlist import FREE_TYPES, GATE_TYPES, Design, ElaborationLimits, elaborate
 from sandgrain.netlist import _scripts as scripts
+from sandgrain.netlist._sources import with_filling_unknowns
 
 from .conftest import MakeDesign, evaluate
 
@@ -382,3 +383,74 @@ def test_serv() -> None:
     assert result.gates.top_module.cells.count_by_type().keys() <= GATE_TYPES | FREE_TYPES
     assert len(result.delivered.modules) > 5
     assert not result.black_boxes
+
+
+UNSIZED = """
+module top(input clk, input e, input [35:0] d, output reg [35:0] q, output [35:0] v, output [35:0] w, output [7:0] s);
+  always @(posedge clk) if (e) q <= 'bx; else q <= d;
+  assign v = e ? 'hx : d;
+  assign w = 36'bx;  // 'bx in a comment
+  assign s = e ? 8 'bz : "'bx";
+endmodule
+"""
+
+
+def test_an_unsized_unknown_is_as_wide_as_what_it_is_in(make_design: MakeDesign, frontend: str) -> None:
+    design = make_design(UNSIZED)
+    gates = elaborate(design).gates.top_module
+    low, high = (evaluate(gates, {"e": 1, "d": 0}, free) for free in (0, 1))
+    for port in ("v", "w"):
+        assert (low[port], high[port]) == (0, (1 << 36) - 1)
+    assert evaluate(gates, {"e": 0, "d": 5}, 1)["v"] == 5
+    assert evaluate(gates, {"e": 0}, 1)["s"] == ord("x")
+    assert (design.root / "top.v").read_text() == UNSIZED
+
+
+def test_an_unsized_unknown_in_an_included_file(make_design: MakeDesign, frontend: str) -> None:
+    files = {
+        "rtl/top.v": '`include "value.vh"\n'
+        "module top(output [39:0] y, output [3:0] z); assign y = `VALUE; sub u(z); endmodule",
+        "rtl/sub.v": "module sub(output [3:0] z); assign z = 4'd9; endmodule",
+        "inc/value.vh": "`define VALUE 'hX\n",
+    }
+    design = make_design(files, include_dirs=("inc",))
+    gates = elaborate(design).gates.top_module
+    assert [evaluate(gates, {}, free) for free in (0, 1)] == [{"y": 0, "z": 9}, {"y": (1 << 40) - 1, "z": 9}]
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("a = 'bx;", "a = 'x ;"),
+        ("a = 'hXX + 'bz?", "a = 'x   + 'z  "),
+        ("4'bx 4 'bx `W'bx (W)'bx", "4'bx 4 'bx `W'bx (W)'bx"),
+        ("`define A 'bx\n`define B() 'bx", "`define A 'x \n`define B() 'bx"),
+        ("'bx0 'bxz 'sbx 'dx_ 'x", "'bx0 'bxz 'sbx 'dx_ 'x"),
+        ("\"'bx\" // 'bx\n/* 'bx */ 'bx", "\"'bx\" // 'bx\n/* 'bx */ 'x "),
+    ],
+)
+def test_only_unsized_constants_of_nothing_else_are_filled(text: str, filled: str) -> None:
+    assert with_filling_unknowns(text) == filled
+
+
+UNDEFINED = """
+module top(input clk, input e, input f, input d, output reg never, output reg twice, output reg shared,
+  output reg other, output reg once, output reg known);
+  initial known = 0;
+  wire x;
+  always @(posedge clk) begin
+    if (e) never <= 1'bx;
+    if (e) begin if (f) twice <= 1'bx; end else twice <= 1'bx;
+    if (e) begin shared <= x; other <= x; end
+    if (e) once <= f ? 1'bx : d;
+    if (e) known <= 1'bx;
+  end
+endmodule
+"""
+
+
+def test_a_register_that_holds_nothing_defined_is_free(make_design: MakeDesign, frontend: str) -> None:
+    gates = elaborate(make_design(UNDEFINED)).gates.top_module
+    free = {int(bit) for cell in gates.cells.of_type("$anyseq") for bit in gates.cells.pin(int(cell), "Y")}
+    assert {port.name for port in gates.ports if int(port.bits[0]) in free} == {"never", "twice"}
+    assert gates.cells.count_by_type()["$_DFF_P_"] == 4

@@ -70,6 +70,13 @@ module open_latch #(parameter WIDTH = 1, EN_POLARITY = 1) (input EN, input [WIDT
 endmodule
 """
 
+UNDEFINED_MAP = r"""
+(* techmap_celltype = "$_DFF_P_ $_DFF_N_" *)
+module undefined_register (input C, input D, output Q);
+  assign Q = 1'bx;
+endmodule
+"""
+
 FORMAL_CELLS = (
     "$assert", "$assume", "$live", "$fair", "$cover", "$check", "$print", "$specify2", "$specify3", "$specrule",
     "$scopeinfo", "$initstate",
@@ -194,6 +201,25 @@ def gates_script(
         *_EXACT,
         "dffunmap",
         "aigmap",
+        *_EXACT,
+        f"write_json {quoted(gates)}",
+        f"write_rtlil {quoted(gates.with_suffix('.il'))}",
+    ]
+
+
+def undefined_script(gates: Path, registers: Path, map_: Path) -> list[Command]:
+    """Commands that make registers of the gate-level module free; what only they read goes with them.
+
+    Args:
+        gates: the JSON that :func:`gates_script` wrote, to be written anew.
+        registers: selection file of the registers.
+        map_: file holding ``UNDEFINED_MAP``.
+    """
+    return [
+        f"read_rtlil {quoted(gates.with_suffix('.il'))}",
+        ["select", "-set", "undefined", "-read", str(registers)],
+        f"techmap -map {quoted(map_)} @undefined",
+        "setundef -undriven -anyseq",
         *_EXACT,
         f"write_json {quoted(gates)}",
     ]

@@ -26,13 +26,15 @@ _TOKEN = re.compile(
       |(?P<undefine>`undefineall\b|`undef\s+(?:SYNTHESIS\b|[^A-Za-z_\s]))
       |(?P<task>\$(?:readmem[hb]|fopen|fdumpfile|dumpfile|writemem[hb]|system|sdf_annotate)\b)
       |(?P<dpi>\bDPI(?:_C|-C)?\b)
-      |(?P<off>\b(?:translate_off|synthesis_off)\b)""",
+      |(?P<off>\b(?:translate_off|synthesis_off)\b)
+      |(?P<unsized>'[bodhBODH](?:[xX]+|[zZ?]+)(?![\w?]))""",
     re.VERBOSE | re.DOTALL,
 )
 _DEFINITION = re.compile(r"(?:\\\r?\n|/\*.*?(?:\*/|\Z)|[^\n])*", re.DOTALL)
 _FILLER = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/|\\\n)*", re.DOTALL)
 _QUOTED = re.compile(r'"([^"\n]*)"|<([^>\n]*)>')
 _TRANSLATE_OFF = re.compile(r"\b(?:translate_off|synthesis_off)\b")
+_SIZED = re.compile(r"(?<!`define\s)(?<!\w)\w+\s*$|\)\s*$")
 _DPI_STRING = re.compile(r'^"\s*DPI')
 
 
@@ -46,12 +48,14 @@ class SourceScan:
         foreign: lines of foreign functions left out by `` `ifndef SYNTHESIS``. A front end that would call them if
             this scan were mistaken must not read the text.
         undefines: whether any file may take SYNTHESIS back, which the front ends define.
+        unsized: files with constants like ``'bx``.
     """
 
     files: list[str] = field(default_factory=list)
     hidden_text: list[tuple[str, int]] = field(default_factory=list)
     foreign: list[tuple[str, int]] = field(default_factory=list)
     undefines: bool = False
+    unsized: list[str] = field(default_factory=list)
 
 
 class _Conditions:
@@ -80,6 +84,21 @@ class _Conditions:
     def left_out(self) -> bool:
         """Whether no front end sees the text here."""
         return any(now for now, _ in self._open)
+
+
+def with_filling_unknowns(text: str) -> str:
+    """The text with unsized constants of nothing but x, or z, as those that fill the width they are used in.
+
+    ``'bx`` is as wide as the expression it is in, x in every bit (IEEE 1800-2017, 5.7.1). slang pads it with 0 beyond
+    32 bits, but not ``'x``. Nothing changes its line or column.
+    """
+    pieces, end = [], 0
+    for token in _TOKEN.finditer(text):
+        if token.lastgroup == "unsized" and not _SIZED.search(text, max(end, token.start() - 64), token.start()):
+            word = token.group()
+            pieces += [text[end : token.start()], f"'{'x' if word[2] in 'xX' else 'z'}".ljust(len(word))]
+            end = token.end()
+    return "".join([*pieces, text[end:]])
 
 
 def scan_sources(design: Design, limits: ElaborationLimits) -> SourceScan:
@@ -186,7 +205,10 @@ class _Scanner:
                 expected="a readable file",
                 remedy="add the file to the submission or correct its name",
             ) from error
-        return self._check_text(name, _text(name, raw))
+        text = _text(name, raw)
+        if with_filling_unknowns(text) != text:
+            self.scan.unsized.append(name)
+        return self._check_text(name, text)
 
     def _check_text(self, name: str, text: str) -> list[tuple[str, int]]:
         included: list[tuple[str, int]] = []

@@ -6,6 +6,7 @@ leaves free, and whatever could not be mapped, kept under its own type: latches 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +24,9 @@ from sandgrain.netlist._abstraction import (
     memories_too_large,
     never_closed_latches,
 )
-from sandgrain.netlist._sources import SourceScan, scan_sources
+from sandgrain.netlist._sources import SourceScan, scan_sources, with_filling_unknowns
 from sandgrain.netlist._structure import check_gates, check_words
+from sandgrain.netlist._undefined_registers import undefined_registers
 from sandgrain.netlist.design import Design
 from sandgrain.netlist.limits import ElaborationLimits
 from sandgrain.netlist.model import Module, Netlist
@@ -95,6 +97,9 @@ def elaborate(design: Design, limits: ElaborationLimits | None = None, *, workdi
         opened = never_closed_latches(flat)
         mapping = job.map_to_gates(flat, opened, [cell for cell, _ in large])
         gates = job.netlist("gates.json")
+        if undefined := undefined_registers(gates.top_module):
+            job.undefine(gates.top_module, undefined)
+            gates = job.netlist("gates.json")
     check_gates(gates.top_module)
     boxes = black_boxes(flat)
     return Elaborated(
@@ -129,6 +134,7 @@ class _Job:
         self.limits = limits
         self.work = work
         self.root = design.root.resolve()
+        self.reading = _beside(self.root, work / "sources", scan.unsized) if scan.unsized else self.root
         self.files = self._source_names(scan)
         # Only slang never calls a foreign function, so only slang may read text that has one, even left out.
         self.slang_only = bool(scan.foreign)
@@ -164,6 +170,15 @@ class _Job:
         )
         return run_yosys(script, cwd=self.work, limits=self.limits, what="mapping the description to gates")
 
+    def undefine(self, gates: Module, registers: list[str]) -> YosysRun:
+        """Make registers free that never hold anything that is defined."""
+        map_ = self.work / "undefined.v"
+        map_.write_text(_scripts.UNDEFINED_MAP, encoding="utf-8")
+        selected = self.work / "undefined.txt"
+        selected.write_text(_scripts.selection([(gates.name, cell) for cell in registers]), encoding="utf-8")
+        script = _scripts.undefined_script(self.work / "gates.json", selected, map_)
+        return run_yosys(script, cwd=self.work, limits=self.limits, what="mapping the description to gates")
+
     def netlist(self, name: str) -> Netlist:
         """One of the netlists the processes wrote."""
         return read_yosys_json(self.work / name, self.limits, top=self.design.top, files=self.files)
@@ -171,7 +186,7 @@ class _Job:
     def _run(self, reading: list[_scripts.Command], what: str) -> YosysRun:
         work = self.work
         raw = work / "read.il"
-        read = run_yosys([*reading, _scripts.write_as_read(raw)], cwd=self.root, limits=self.limits, what=what)
+        read = run_yosys([*reading, _scripts.write_as_read(raw)], cwd=self.reading, limits=self.limits, what=what)
         self.priority_cases = _scripts.without_parallel_case(raw)
         flatten = _scripts.flatten_script(raw, work / "delivered.json", work / "flat.json", work / "flat.il")
         run = run_yosys(flatten, cwd=self.root, limits=self.limits, what="flattening the description")
@@ -206,6 +221,22 @@ class _Job:
                     expected="a path inside the submission",
                     remedy="copy the file into the submission",
                 )
+
+
+def _beside(root: Path, copy: Path, changed: list[str]) -> Path:
+    """A directory like ``root`` with links to all that is in it, but for files with constants that slang misreads."""
+    inside = {Path(name): (root / name).read_text(encoding="latin-1") for name in changed}
+    shutil.rmtree(copy, ignore_errors=True)
+    directories = {parent for name in inside for parent in name.parents}
+    for directory in sorted(directories):
+        (copy / directory).mkdir(parents=True)
+        for entry in (root / directory).iterdir():
+            name = directory / entry.name
+            if name not in directories and name not in inside:
+                (copy / name).symlink_to(entry)
+    for name, text in inside.items():
+        (copy / name).write_text(with_filling_unknowns(text), encoding="latin-1")
+    return copy
 
 
 def _better(slang: ElaborationError, verilog: ElaborationError) -> ElaborationError:
