@@ -12,7 +12,7 @@ from sandgrain.check.agreed import Agreed
 from sandgrain.check.correspondence import Member, parse, write
 from sandgrain.check.corresponding import Flat, check_correspondence
 from sandgrain.equivalence import CompareOptions, Equivalence
-from sandgrain.equivalence.codes import Code
+from sandgrain.equivalence.codes import Code, without
 from sandgrain.equivalence.joint import Relation
 from sandgrain.logic.graph import Graph, literal_values
 from sandgrain.netlist import Design, elaborate
@@ -156,3 +156,11 @@ def test_what_was_guessed_is_dropped_and_the_table_is_not() -> None:
     assert left is not None and left.unwritten.tolist() == [[1, 3, 10]]
     assert code.without([15]) is None and code.without([0, 17]) is None
     assert code.without([]) is not None
+    flips = np.zeros(8, np.bool_), np.zeros(3, np.bool_)
+    relation = Relation(np.arange(1, 9), np.arange(9, 12), *flips, 12, np.zeros(0, np.uint32))
+    found = without((code, code), relation, [17, 19 + 16, 19 + 18])
+    assert found is not None
+    assert [one.unwritten.tolist() for one in found] == [[[1, 3, 8], [1, 3, 13]], [[1, 3, 10]]]
+    for rows in ([38], [17, 19]):
+        assert without((code, code), relation, rows) is None
+    assert without((), relation, [0]) is None and without((), relation, []) == ()

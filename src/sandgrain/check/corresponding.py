@@ -344,7 +344,7 @@ class _Check:
             mates.setdefault(which, -states2[state] if negated else states2[state])
         for which, literal in self._derived(formula, ({}, states2), (0,)):
             mates.setdefault(which, literal)
-        mates |= {which: begun for which, begun in self._begun(formula, states2).items() if which not in mates}
+        mates = self._begun(formula, states2) | mates
         states1: dict[State, int] = {}
         for state in first.states:
             related = self.classes[0].get(state)

@@ -84,11 +84,7 @@ class Code:
     def power_up(self, graph: Graph, state: Literals) -> Iterator[tuple[int, int]]:
         """Latches of the description and what they power up as, from the netlist's state: literals of a graph."""
         for latch, values in self.ones():
-            terms = [
-                graph.all_of([int(state[other]) ^ (value >> at & 1 ^ 1) for at, other in enumerate(self.second)])
-                for value in values
-            ]
-            yield latch, graph.any_of(terms)
+            yield latch, graph.any_of(_holding(graph, state, self.second, value) for value in values)
 
     def draw(self, values: Words, relation: Relation, random: np.random.Generator) -> None:
         """Let the word hold an unused value in some patterns, ``values`` uint64 (classes, words), changed in place.
@@ -117,8 +113,16 @@ class Code:
                     values[literal >> 1] = values[literal >> 1] & ~mask if literal & 1 else values[literal >> 1] | mask
 
 
+def _holding(graph: Graph, state: Literals, word: Sequence[int], value: int) -> int:
+    """Whether a word of latches has a value in a state: a literal of the graph."""
+    return graph.all_of(int(state[latch]) ^ (value >> at & 1 ^ 1) for at, latch in enumerate(word))
+
+
 def without(codes: Sequence[Code], relation: Relation, rows: Sequence[int]) -> tuple[Code, ...] | None:
-    """The same codes without some rows of all their clauses one after another; None if a table is among them."""
+    """The same codes without some rows of all their clauses one after another.
+
+    None if a table is among them, or a row of something else.
+    """
     kept, begin = [], 0
     for code in codes:
         end = begin + len(code.clauses(relation))
@@ -127,7 +131,7 @@ def without(codes: Sequence[Code], relation: Relation, rows: Sequence[int]) -> t
             return None
         kept.append(left)
         begin = end
-    return tuple(kept)
+    return tuple(kept) if max(rows, default=-1) < begin else None
 
 
 def apart(relation: Relation, codes: Sequence[Code]) -> None:
@@ -190,12 +194,7 @@ def _flagged(environment: Environment, code: Code) -> tuple[Environment, int]:
     first_and = len(graph)
     inputs[model.free_inputs] = 0
     following = literal_values(graph.frame(network, inputs, state), network.latch_next)
-    flag = graph.any_of(
-        [
-            graph.all_of([int(following[latch]) ^ (value >> at & 1 ^ 1) for at, latch in enumerate(code.first)])
-            for value in code.unused
-        ]
-    )
+    flag = graph.any_of(_holding(graph, following, code.first, value) for value in code.unused)
     flagged = Network(
         input_kinds=network.input_kinds,
         latch_next=np.append(following, np.uint32(flag)),

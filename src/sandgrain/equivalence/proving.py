@@ -150,7 +150,7 @@ class Prover(Stepping):
                 self.base(proof)
             if not proof.broken or proof.differences:
                 break
-            codes = without(self.codes, proof.relation, proof.broken)
+            codes = without(proof.codes, proof.relation, proof.broken)
             if codes is None:
                 break
             self.codes = codes
@@ -202,7 +202,7 @@ class Prover(Stepping):
             attempt.choices = self.chosen(attempt, clauses)
             found = self.step(attempt, clauses)
             if found.step and not found.differences:
-                self.base(found)
+                found = self._based(found)
                 return found if found.holds else None
             self.unsure |= self._behind(attempt.derived)
             wrong = _not_derived(found)

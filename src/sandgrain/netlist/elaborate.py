@@ -95,10 +95,11 @@ def elaborate(design: Design, limits: ElaborationLimits | None = None, *, workdi
         check_words(flat, reading.log)
         large = memories_too_large(flat, limits)
         opened = never_closed_latches(flat)
-        mapping = job.map_to_gates(flat, opened, [cell for cell, _ in large])
+        runs = [reading, job.map_to_gates(flat, opened, [cell for cell, _ in large])]
         gates = job.netlist("gates.json")
-        if undefined := undefined_registers(gates.top_module):
-            job.undefine(gates.top_module, undefined)
+        undefining = job.undefine(gates.top_module)
+        if undefining is not None:
+            runs.append(undefining)
             gates = job.netlist("gates.json")
     check_gates(gates.top_module)
     boxes = black_boxes(flat)
@@ -109,9 +110,9 @@ def elaborate(design: Design, limits: ElaborationLimits | None = None, *, workdi
         black_boxes=boxes,
         abstracted_memories=tuple(memory for _, memory in large),
         notes=tuple(_notes(frontend, delivered, flat, gates.top_module, scan, opened, job.priority_cases)),
-        log=reading.log + mapping.log,
+        log="".join(run.log for run in runs),
         seconds=time.monotonic() - started,
-        peak_memory_bytes=max(reading.peak_memory_bytes, mapping.peak_memory_bytes),
+        peak_memory_bytes=max(run.peak_memory_bytes for run in runs),
     )
 
 
@@ -170,12 +171,13 @@ class _Job:
         )
         return run_yosys(script, cwd=self.work, limits=self.limits, what="mapping the description to gates")
 
-    def undefine(self, gates: Module, registers: list[str]) -> YosysRun:
-        """Make registers free that never hold anything that is defined."""
+    def undefine(self, gates: Module) -> YosysRun | None:
+        """Make registers free that never hold anything that is defined; None if there are none."""
+        selected = self._selection("undefined.txt", gates, undefined_registers(gates))
+        if selected is None:
+            return None
         map_ = self.work / "undefined.v"
         map_.write_text(_scripts.UNDEFINED_MAP, encoding="utf-8")
-        selected = self.work / "undefined.txt"
-        selected.write_text(_scripts.selection([(gates.name, cell) for cell in registers]), encoding="utf-8")
         script = _scripts.undefined_script(self.work / "gates.json", selected, map_)
         return run_yosys(script, cwd=self.work, limits=self.limits, what="mapping the description to gates")
 
